@@ -1,0 +1,51 @@
+"""smnn: softmax neural networks.
+
+Every differentiable thing returns its value and its pullback.  A pullback takes
+the gradient with respect to the output and returns the gradient with respect to
+the input.
+
+This file is the door.  It holds the public names and the version and no logic of
+its own.  A module is imported when one of its names is first used, so that
+``import smnn`` stays light and numba is loaded only when a kernel is needed.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_NAMES_OF_MODULE = {
+    "functional": (
+        "cross_entropy",
+        "linear_cross_entropy",
+        "log_softmax",
+        "log_softmax_vjp",
+        "logsumexp",
+        "logsumexp_vjp",
+        "softmax",
+        "softmax_cross_entropy",
+        "softmax_jacobian",
+        "softmax_vjp",
+    ),
+    "datasets": ("load_digits", "load_iris"),
+}
+_MODULE_OF_NAME = {
+    name: module for module, names in _NAMES_OF_MODULE.items() for name in names
+}
+_MODULES = {*_NAMES_OF_MODULE, "reference"}
+
+__all__ = sorted(_MODULE_OF_NAME)
+
+
+def __getattr__(name):
+    if name in _MODULE_OF_NAME:
+        value = getattr(import_module(f"smnn.{_MODULE_OF_NAME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"smnn.{name}")
+    else:
+        raise AttributeError(f"module 'smnn' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, *_MODULES})
