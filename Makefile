@@ -1,0 +1,54 @@
+# make help lists what can be made.  Everything lives in .venv and _build; make clean removes both.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+HTML := _build/html/index.html
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab text run lint bench peers clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) tools/check_python.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+	@touch $@
+
+book: $(READY)  ## execute the chapters and build the HTML
+	@$(BIN)/python tools/build.py
+
+test: book  ## run all tests: package, notebooks, book
+	$(BIN)/python -m pytest
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab book
+
+text: $(READY)  ## open a chapter as text: make text CHAPTER=book/many-classes/softmax.ipynb
+	$(BIN)/python tools/chapter.py text $(CHAPTER)
+
+run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
+	$(BIN)/python tools/chapter.py run $(CHAPTER)
+
+lint: $(READY)  ## check style and spelling
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+
+bench: .venv-bench/ready  ## measure smnn beside its peers
+	.venv-bench/bin/python -m benchmarks
+
+peers: .venv-bench/ready  ## run the tests that compare with PyTorch
+	.venv-bench/bin/python -m pytest -m peers
+
+.venv-bench/ready: benchmarks/requirements.txt pyproject.toml
+	@$(PYTHON) tools/check_python.py
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
+	@touch $@
+
+clean:  ## remove the environments and everything built
+	rm -rf .venv .venv-bench _build .pytest_cache .hypothesis .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
