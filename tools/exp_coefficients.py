@@ -1,0 +1,226 @@
+"""Derive the constants of the exponential in ``smnn/_kernels.py``.
+
+The kernel computes exp(x) for x <= 0 by the classical method (Cody and Waite, 1980;
+Muller, 2016, chapters 3 and 11).
+
+1. Range reduction.  n is the integer nearest to x log2(e), and r = x - n ln 2, so that
+   |r| <= ln(2) / 2.  Adding and subtracting the number 1.5 * 2**(p-1) (p is the precision:
+   24 or 53 bits) rounds to an integer.  ln 2 is held in two parts.  The high part has so few
+   bits that n times it is exact, and the low part carries the rest.
+2. Polynomial.  exp(r) = 1 + r + r**2 (c2 + c3 r + ... + cd r**(d-2)).  The first two
+   coefficients stay exactly 1, so that exp(0) = 1.  The others make the largest relative
+   error smallest: the exchange algorithm of Remez finds them.
+3. Scaling.  exp(x) = 2**n exp(r), with 2**n written into the exponent bits, in two halves so
+   that results below the smallest normal number are rounded once.
+
+The coefficients are rounded to the type.  That spoils the minimax property a little: the
+script prints the error of the rounded polynomial, which is what counts.
+
+    python -m tools.exp_coefficients
+
+prints the constants as Python source and the error of the emulated arithmetic.
+
+References
+----------
+Cody, W. J. and Waite, W. (1980). *Software Manual for the Elementary Functions.*
+Prentice-Hall.
+Remez, E. (1934). "Sur la determination des polynomes d'approximation de degre donnee."
+*Comm. Soc. Math. Kharkov* 10.
+Muller, J.-M. (2016). *Elementary Functions: Algorithms and Implementation*, 3rd ed.
+Birkhauser.
+"""
+
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+
+# The rounding of x log2(e) may choose the neighbor of the nearest integer when x is near a
+# midpoint.  The fit covers that with a range a shade wider than ln(2) / 2.
+RANGE_SLACK = 1e-4
+
+
+@dataclass(frozen=True)
+class Format:
+    """A floating type as the derivation sees it."""
+
+    dtype: type
+    precision: int  # bits of the significand
+    exponent_bits: int  # bits of the largest |n|: the high part of ln 2 leaves them free
+    degree: int  # degree of the polynomial
+    wider: type  # the type in which a fused multiply-add is emulated
+
+    @property
+    def suffix(self):
+        return str(np.dtype(self.dtype).itemsize * 8)
+
+
+FLOAT32 = Format(np.float32, 24, 8, 6, np.float64)
+FLOAT64 = Format(np.float64, 53, 11, 11, np.longdouble)
+
+
+@dataclass(frozen=True)
+class ExpConstants:
+    """What the kernel needs, every number already rounded to the type."""
+
+    magic: float
+    log2e: float
+    ln2_high: float
+    ln2_low: float
+    coefficients: tuple  # c0, c1, ..., cd
+
+
+def round_to_bits(value, bits):
+    """Round an mpmath number to the given number of significant bits."""
+    mantissa, exponent = mpmath.frexp(value)
+    return mpmath.ldexp(mpmath.nint(mpmath.ldexp(mantissa, bits)), exponent - bits)
+
+
+def relative_error(coefficients, r):
+    """Relative error of the polynomial at r, in the working precision of mpmath."""
+    return mpmath.polyval(coefficients[::-1], r) / mpmath.exp(r) - 1
+
+
+def remez(degree, half_width):
+    """Minimax relative approximation of exp on [-half_width, half_width] with c0 = c1 = 1.
+
+    Returns c0 to cd.  The exchange solves for coefficients whose error has the same size and
+    alternating signs at as many points as there are unknowns, moves the points to the extrema
+    of that error, and repeats until all extrema are level.
+    """
+    unknowns = degree - 1
+    count = unknowns + 1
+    # An even number of steps would put a point on r = 0, where r**2 vanishes: hence the 0.3.
+    points = [-half_width * mpmath.cos(mpmath.pi * (k + 0.3) / count) for k in range(count)]
+    for _ in range(30):
+        system = mpmath.matrix(count)
+        target = mpmath.matrix(count, 1)
+        for row, r in enumerate(points):
+            for column in range(unknowns):
+                system[row, column] = r ** (2 + column) / mpmath.exp(r)
+            system[row, unknowns] = (-1) ** row
+            target[row] = -relative_error([1, 1], r)
+        coefficients = [mpmath.mpf(1), mpmath.mpf(1), *mpmath.lu_solve(system, target)[:unknowns]]
+        points, heights = alternating_extrema(coefficients, count, half_width)
+        if max(heights) < min(heights) * (1 + mpmath.mpf("1e-3")):
+            return coefficients
+    raise ArithmeticError(f"the exchange did not settle; extrema are {heights}")
+
+
+def alternating_extrema(coefficients, count, half_width):
+    """The points of largest error, one for each run of one sign, and their heights."""
+    runs = []  # [height, point] for each run of one sign
+    previous_sign = 0
+    for k in range(-1000, 1001):
+        r = half_width * k / 1000
+        error = relative_error(coefficients, r)
+        sign = mpmath.sign(error)
+        if sign not in (0, previous_sign):
+            runs.append([mpmath.mpf(0), r])
+            previous_sign = sign
+        if abs(error) > runs[-1][0]:
+            runs[-1] = [abs(error), r]
+    if len(runs) != count:
+        raise ArithmeticError(f"expected {count} alternations, found {len(runs)}")
+    return [r for _, r in runs], [height for height, _ in runs]
+
+
+def derive(fmt):
+    """All constants of one type."""
+    with mpmath.workprec(160):
+        ln2 = mpmath.ln2()
+        ln2_high = round_to_bits(ln2, fmt.precision - fmt.exponent_bits)
+        coefficients = remez(fmt.degree, ln2 / 2 * (1 + RANGE_SLACK))
+        return ExpConstants(
+            magic=1.5 * 2.0 ** (fmt.precision - 1),
+            log2e=float(round_to_bits(1 / ln2, fmt.precision)),
+            ln2_high=float(ln2_high),
+            ln2_low=float(round_to_bits(ln2 - ln2_high, fmt.precision)),
+            coefficients=tuple(float(round_to_bits(c, fmt.precision)) for c in coefficients),
+        )
+
+
+def approximation_error(constants):
+    """Largest relative error of the rounded polynomial in exact arithmetic."""
+    with mpmath.workprec(160):
+        half_width = mpmath.ln2() / 2
+        grid = [half_width * mpmath.mpf(k) / 1000 for k in range(-1000, 1001)]
+        coefficients = [mpmath.mpf(c) for c in constants.coefficients]
+        return float(max(abs(relative_error(coefficients, r)) for r in grid))
+
+
+def emulate(x, constants, fmt, fused=True):
+    """The kernel's arithmetic in NumPy, for finite x <= 0, with Horner's rule.
+
+    ``fused`` emulates a fused multiply-add by a wider type; otherwise the product and the sum
+    are rounded one after the other, as on a processor that has no such instruction.
+    """
+    dtype = fmt.dtype
+    x = np.asarray(x, dtype)
+
+    def multiply_add(a, b, c):
+        if fused:
+            return (a.astype(fmt.wider) * b.astype(fmt.wider) + c).astype(dtype)
+        return a * b + c
+
+    magic = dtype(constants.magic)
+    n = multiply_add(x, dtype(constants.log2e), magic) - magic
+    r = multiply_add(n, dtype(-constants.ln2_high), x)
+    r = multiply_add(n, dtype(-constants.ln2_low), r)
+    result = np.full_like(r, constants.coefficients[-1])
+    for coefficient in constants.coefficients[-2::-1]:
+        result = multiply_add(result, r, dtype(coefficient))
+    n = n.astype(np.int32)
+    return np.ldexp(result, n)
+
+
+def error_in_ulp(computed, exact, fmt):
+    """Distance from the exact value in units in the last place of the type.
+
+    ``exact`` is in a wider type.  Below the smallest normal number the unit is the smallest
+    number that the type holds.
+    """
+    smallest = fmt.wider(np.finfo(fmt.dtype).smallest_subnormal)
+    _, exponent = np.frexp(exact)
+    unit = np.maximum(np.ldexp(fmt.wider(1), exponent - fmt.precision), smallest)
+    return np.abs(computed.astype(fmt.wider) - exact) / unit
+
+
+def python_source(constants, fmt):
+    """The constants as lines of Python."""
+    name = f"np.float{fmt.suffix}"
+
+    def line(label, value):
+        return f"{label}_{fmt.suffix} = {name}({value!r})"
+
+    lines = [
+        line("MAGIC", constants.magic),
+        line("LOG2E", constants.log2e),
+        line("LN2_HIGH", constants.ln2_high),
+        line("LN2_LOW", constants.ln2_low),
+    ]
+    lines += [line(f"EXP_C{k}", c) for k, c in enumerate(constants.coefficients) if k >= 2]
+    return "\n".join(lines)
+
+
+def main():
+    samples = {
+        "32": np.linspace(-104, 0, 2_000_003),
+        "64": np.linspace(-745, 0, 500_009),
+    }
+    for fmt in (FLOAT32, FLOAT64):
+        constants = derive(fmt)
+        print(f"# float{fmt.suffix}, degree {fmt.degree}, approximation error", end=" ")
+        print(f"{approximation_error(constants) * 2.0**fmt.precision:.4f} * 2**-{fmt.precision}")
+        print(python_source(constants, fmt))
+        x = samples[fmt.suffix].astype(fmt.dtype)
+        exact = np.exp(x.astype(fmt.wider))
+        for fused in (True, False):
+            largest = error_in_ulp(emulate(x, constants, fmt, fused), exact, fmt).max()
+            print(f"# emulated, {'with' if fused else 'without'} fused multiply-add:", end=" ")
+            print(f"largest error {float(largest):.3f} ULP over {x.size} values")
+        print()
+
+
+if __name__ == "__main__":
+    main()
