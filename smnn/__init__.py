@@ -26,7 +26,18 @@ _NAMES_OF_MODULE = {
         "softmax_jacobian",
         "softmax_vjp",
     ),
-    "datasets": ("load_digits", "load_iris"),
+    "datasets": (
+        "Dataset",
+        "load_breast_cancer",
+        "load_digits",
+        "load_iris",
+        "load_wine",
+        "make_blobs",
+        "make_moons",
+        "make_spirals",
+        "make_xor",
+    ),
+    "mnist": ("load_mnist", "load_mnist_subset", "read_idx"),
 }
 _MODULE_OF_NAME = {
     name: module for module, names in _NAMES_OF_MODULE.items() for name in names
