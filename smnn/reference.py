@@ -1,0 +1,126 @@
+r"""The definition of every kernel, in NumPy, on rows.
+
+A row is one example and holds C logits.  With m the largest of them,
+
+    softmax(x)_j = exp(x_j − m) / Σ_k exp(x_k − m)
+    logsumexp(x) = m + log Σ_k exp(x_k − m)
+
+so that the largest exponent is 0 and nothing overflows.  Of the terms of the sum,
+c are exactly 1, those of the largest logits.  With s' the sum of the others,
+
+    log Σ_k exp(x_k − m) = log c + log1p(s' / c),
+
+which keeps every digit of s' even where 1 + s' rounds to 1.
+
+A cross-entropy is linear in the log-probabilities.  Every variant, with labels or
+probabilities, class weights or label smoothing, is one row of coefficients a:
+
+    loss = −Σ_j a_j log softmax(x)_j        dloss/dx = softmax(x) Σ_j a_j − a
+
+This file has the names of ``_kernels.py`` and takes the same arguments: arrays of
+shape (rows, C), and the array that receives the result.  It is what the kernels
+are tested against, and what runs where numba is not installed.
+"""
+
+import numpy as np
+
+
+def _shifted(x, scale):
+    """Return (x − m) · scale, its exponential, and log Σ exp of it, as columns."""
+    with np.errstate(all="ignore"):
+        largest = x.max(axis=1, keepdims=True, initial=-np.inf)
+        shifted = (x - largest) * x.dtype.type(scale)
+        exps = np.exp(shifted)
+        ties = x == largest
+        count = np.maximum(ties.sum(axis=1, keepdims=True), 1).astype(x.dtype)
+        rest = np.where(ties, 0, exps).sum(axis=1, keepdims=True)
+        poison = exps.sum(axis=1, keepdims=True) * 0  # nan where the row holds nan
+        return shifted, exps, np.log(count) + np.log1p(rest / count) + poison
+
+
+def softmax(x, scale, out):
+    """softmax(x · scale) along each row."""
+    _, exps, _ = _shifted(x, scale)
+    np.divide(exps, exps.sum(axis=1, keepdims=True), out=out)
+
+
+def log_softmax(x, scale, out):
+    """log softmax(x · scale) along each row."""
+    shifted, _, log_sum = _shifted(x, scale)
+    np.subtract(shifted, log_sum, out=out)
+
+
+def logsumexp(x, out):
+    """log Σ exp along each row; ``out`` has shape (rows,)."""
+    largest = x.max(axis=1, initial=-np.inf)
+    _, _, log_sum = _shifted(x, 1.0)
+    out[:] = np.where(np.isinf(largest), largest, largest + log_sum[:, 0])
+    out[np.isnan(x).any(axis=1)] = np.nan
+
+
+def softmax_vjp(dy, y, out):
+    """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
+    inner = np.einsum("ij,ij->i", dy, y)
+    np.multiply(y, dy - inner[:, None], out=out)
+
+
+def log_softmax_vjp(dy, y, out):
+    """dy − exp(y) Σ dy, the gradient of ⟨dy, log_softmax(x)⟩, with y = log_softmax(x)."""
+    total = dy.sum(axis=1, keepdims=True)
+    np.subtract(dy, np.exp(y) * total, out=out)
+
+
+def logsumexp_vjp(dy, y, x, out):
+    """dy · exp(x − y), the gradient of ⟨dy, logsumexp(x)⟩, with y = logsumexp(x)."""
+    with np.errstate(invalid="ignore"):
+        np.multiply(dy[:, None], np.exp(x - y[:, None]), out=out)
+
+
+def check_labels(labels, classes, ignore_index, weight):
+    """Return (row of the first label out of range or −1, Σ of the kept labels' weights)."""
+    kept = labels != ignore_index
+    bad = kept & ((labels < 0) | (labels >= classes))
+    if bad.any():
+        return int(bad.argmax()), 0.0
+    total = kept.sum() if weight is None else weight[labels[kept]].sum(dtype=np.float64)
+    return -1, float(total)
+
+
+def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx):
+    """Cross-entropy against labels.
+
+    ``losses`` (rows,) receives each row's loss and ``dx`` the gradient times ``scale``;
+    ``dx`` may be None.  Returns the sum of the losses in float64.
+    """
+    classes = x.shape[1]
+    kept = labels != ignore_index
+    weight = np.ones(classes, x.dtype) if weight is None else weight
+    coefficients = np.zeros_like(x)
+    if smoothing:
+        coefficients[:] = weight * (smoothing / classes)
+    coefficients[kept, labels[kept]] += (1 - smoothing) * weight[labels[kept]]
+    coefficients[~kept] = 0
+    return _cross_entropy(x, coefficients, kept, scale, losses, dx)
+
+
+def cross_entropy_probs(x, probs, weight, smoothing, scale, losses, dx):
+    """Cross-entropy against rows of probabilities; otherwise as `cross_entropy_labels`."""
+    classes = x.shape[1]
+    weight = np.ones(classes, x.dtype) if weight is None else weight
+    coefficients = weight * ((1 - smoothing) * probs + smoothing / max(classes, 1))
+    kept = np.ones(len(x), bool)
+    return _cross_entropy(x, coefficients.astype(x.dtype), kept, scale, losses, dx)
+
+
+def _cross_entropy(x, coefficients, kept, scale, losses, dx):
+    shifted, exps, log_sum = _shifted(x, 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        terms = coefficients * (log_sum - shifted)
+        # A coefficient of 0 contributes 0, even against a logit of −inf.
+        impossible = (coefficients == 0) & (shifted == -np.inf) & ~np.isnan(log_sum)
+        losses[:] = np.where(kept, np.where(impossible, 0, terms).sum(axis=1), 0)
+        if dx is not None:
+            probs = exps / exps.sum(axis=1, keepdims=True)
+            gradient = probs * coefficients.sum(axis=1, keepdims=True) - coefficients
+            dx[:] = np.where(kept[:, None], gradient * x.dtype.type(scale), 0)
+    return float(losses.sum(dtype=np.float64))
