@@ -1,0 +1,65 @@
+"""A site that asks nothing of the network.
+
+Every script that a page needs is copied into the site when it is built, out of
+packages that are already installed:
+
+* MathJax, one file without fonts, from `sphinx-mathjax-offline`;
+* Vega-Embed with Vega-Lite and Vega, one file, from `vl-convert-python`.
+
+What the theme and its companions would load from elsewhere is taken out of
+every page.  `tests/test_book_site.py` scans the built pages for what is left.
+"""
+
+from importlib.metadata import files
+from pathlib import Path
+
+import vl_convert
+
+MATHJAX = "mathjax/tex-svg.js"
+VEGA = "vega/vega-embed.js"
+
+# Thebe would run cells on a remote server; its loader names a remote script.
+UNWANTED = ("thebe",)
+
+
+def mathjax_source():
+    """Return the path of the installed MathJax file."""
+    name = MATHJAX.rpartition("/")[2]
+    for path in files("sphinx-mathjax-offline") or []:
+        if path.name == name:
+            return Path(path.locate())
+    raise FileNotFoundError(f"sphinx-mathjax-offline has no file {name}: install version 0.0.2")
+
+
+def copy_scripts(app, exception):
+    """Write MathJax and Vega into the site, once."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    mathjax, vega = static / MATHJAX, static / VEGA
+    if not mathjax.exists():
+        mathjax.parent.mkdir(parents=True, exist_ok=True)
+        mathjax.write_bytes(mathjax_source().read_bytes())
+    if not vega.exists():
+        vega.parent.mkdir(parents=True, exist_ok=True)
+        vega.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+
+
+def is_wanted(asset):
+    """Tell whether a page may keep this script or style sheet."""
+    words = f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {})}".lower()
+    return not any(word in words for word in UNWANTED)
+
+
+def strip_remote_assets(app, page, template, context, doctree):
+    """Take the unwanted assets out of the page, in place: the theme holds the same lists."""
+    for kind in ("script_files", "css_files"):
+        assets = context.get(kind, [])
+        assets[:] = [asset for asset in assets if is_wanted(asset)]
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("html-page-context", strip_remote_assets, priority=900)
+    app.connect("build-finished", copy_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
