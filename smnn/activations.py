@@ -1,0 +1,404 @@
+r"""Activation functions, each followed by its derivative.
+
+Without an activation between them, two linear layers are one linear layer.  An
+activation bends the line, one number at a time; `softmax` alone looks at a whole row.
+
+Conventions, the same for every pair:
+
+- ``y = f(x)`` takes numbers or an array of any shape, keeps a floating dtype, turns
+  integers into float64, and gives nan where it gets nan.
+- ``dx = f_vjp(dy, y, x)`` takes the gradient ``dy`` of some loss with respect to
+  ``y`` and returns the gradient with respect to ``x``.  For an elementwise function
+  that is ``dy * f'(x)``.  Both ``y`` and ``x`` are given, because some derivatives
+  are shorter in the one and some in the other.  ``dy=1`` gives the derivative.
+- Options such as a slope are keyword-only, and the same for ``f`` and ``f_vjp``.
+- At the kink of ReLU and its kin the derivative is the slope on the left; hard tanh
+  counts as flat at −1 and 1.  PyTorch decides the same.
+- ``exp`` is never given a large positive number, so nothing overflows.
+
+`ACTIVATIONS` maps each name to its pair.
+"""
+
+import math
+
+import numpy as np
+
+from ._validation import float_array
+from .functional import softmax, softmax_vjp
+
+
+def identity(x):
+    """Return x itself: the output of a linear unit.
+
+    >>> identity([-1.0, 2.0])
+    array([-1.,  2.])
+    """
+    return float_array(x, "x")
+
+
+def identity_vjp(dy, y, x):
+    """Return dy: the derivative is 1.
+
+    >>> identity_vjp(3.0, y=2.0, x=2.0)
+    3.0
+    """
+    return dy
+
+
+def step(x):
+    """Return 1 where x >= 0, else 0: the switch of McCulloch and Pitts (1943).
+
+    >>> step([-0.5, 0.0, 2.0])
+    array([0., 1., 1.])
+    """
+    x = float_array(x, "x")
+    return np.heaviside(x, x.dtype.type(1))
+
+
+def step_vjp(dy, y, x):
+    """Return 0: a switch is flat on both sides, so it tells a learner nothing.
+
+    >>> step_vjp(np.ones(2), step([-0.5, 2.0]), [-0.5, 2.0])
+    array([0., 0.])
+    """
+    return dy * np.zeros_like(y)
+
+
+def sigmoid(x, *, scale=1.0, shift=0.0):
+    r"""Return the logistic function, a smooth switch from 0 to 1.
+
+    .. math:: σ(s (x - v)) = \frac{1}{1 + e^{-s (x - v)}}
+
+    Parameters
+    ----------
+    x : array_like
+    scale : float
+        s, how steep; a large scale makes a hard switch at ``shift``.
+    shift : float
+        v, where the output is one half.
+
+    Returns
+    -------
+    ndarray
+        In [0, 1], of the shape of x.
+
+    Examples
+    --------
+    >>> sigmoid([-2.0, 0.0, 2.0]).round(4)
+    array([0.1192, 0.5   , 0.8808])
+    >>> sigmoid([0.9, 1.1], scale=100, shift=1.0).round(4)
+    array([0., 1.])
+    """
+    x = float_array(x, "x")
+    if scale != 1 or shift != 0:
+        x = (x - shift) * scale
+    small = np.exp(-np.abs(x))  # at most 1, whatever the sign of x
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+def sigmoid_vjp(dy, y, x, *, scale=1.0, shift=0.0):
+    """Return dy · s y (1 − y): at most a quarter of s, and almost 0 on both flanks.
+
+    >>> x = np.array([-4.0, 0.0, 4.0])
+    >>> sigmoid_vjp(1.0, sigmoid(x), x).round(4)
+    array([0.0177, 0.25  , 0.0177])
+    """
+    return dy * (scale * y * (1 - y))
+
+
+def tanh(x):
+    """Return the hyperbolic tangent, 2σ(2x) − 1: a sigmoid from −1 to 1.
+
+    >>> tanh([-1.0, 0.0, 1.0]).round(4)
+    array([-0.7616,  0.    ,  0.7616])
+    """
+    return np.tanh(float_array(x, "x"))
+
+
+def tanh_vjp(dy, y, x):
+    """Return dy (1 − y²).
+
+    >>> x = np.array([-2.0, 0.0, 2.0])
+    >>> tanh_vjp(1.0, tanh(x), x).round(4)
+    array([0.0707, 1.    , 0.0707])
+    """
+    return dy * (1 - y * y)
+
+
+def hard_tanh(x):
+    """Return x cut off at −1 and 1: tanh from three straight lines.
+
+    >>> hard_tanh([-3.0, 0.5, 3.0])
+    array([-1. ,  0.5,  1. ])
+    """
+    return np.clip(float_array(x, "x"), -1, 1)
+
+
+def hard_tanh_vjp(dy, y, x):
+    """Return dy where −1 < x < 1, else 0.
+
+    >>> x = np.array([-3.0, 0.5, 3.0])
+    >>> hard_tanh_vjp(np.ones(3), hard_tanh(x), x)
+    array([0., 1., 0.])
+    """
+    return dy * (np.abs(y) < 1)
+
+
+def relu(x):
+    """Return the positive part max(x, 0), the rectified linear unit.
+
+    >>> relu([-2.0, 0.0, 3.0])
+    array([0., 0., 3.])
+    """
+    return np.maximum(float_array(x, "x"), 0)
+
+
+def relu_vjp(dy, y, x):
+    """Return dy where the unit is on, else 0.
+
+    The test is ``y > 0``.  After the ReLU, ``y >= 0`` is true everywhere.
+
+    >>> x = np.array([-2.0, 0.0, 3.0])
+    >>> relu_vjp(np.ones(3), relu(x), x)
+    array([0., 0., 1.])
+    """
+    return dy * (y > 0)
+
+
+def leaky_relu(x, *, slope=0.01):
+    """Return x where positive, slope · x elsewhere: a ReLU that is never quite off.
+
+    >>> leaky_relu([-2.0, 3.0])
+    array([-0.02,  3.  ])
+    """
+    x = float_array(x, "x")
+    return np.where(x > 0, x, slope * x)
+
+
+def leaky_relu_vjp(dy, y, x, *, slope=0.01):
+    """Return dy where x is positive, slope · dy elsewhere.
+
+    >>> x = np.array([-2.0, 3.0])
+    >>> leaky_relu_vjp(np.ones(2), leaky_relu(x), x)
+    array([0.01, 1.  ])
+    """
+    return np.where(np.greater(x, 0), dy, slope * dy)
+
+
+def unbroadcast(dy, shape):
+    """Sum ``dy`` down to ``shape``: what was copied forward is summed backward.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    """
+    added = tuple(range(dy.ndim - len(shape)))
+    dy = dy.sum(axis=added)
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 != dy.shape[axis])
+    return dy.sum(axis=stretched, keepdims=True)
+
+
+def prelu(x, slope):
+    """Return x where positive, slope · x elsewhere, for a slope that is learned.
+
+    Parameters
+    ----------
+    x : (..., C) array_like
+    slope : (C,) or () array_like
+        One slope for each feature, or one for all.
+
+    References
+    ----------
+    He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015.
+
+    Examples
+    --------
+    >>> prelu([[-2.0, -2.0]], [0.1, 0.5])
+    array([[-0.2, -1. ]])
+    """
+    x = float_array(x, "x")
+    return np.where(x > 0, x, slope * x)
+
+
+def prelu_vjp(dy, y, x, slope):
+    """Return the gradients (dx, dslope); a slope's sums over all the rows it served.
+
+    >>> x, slope = np.array([[-2.0], [3.0], [-1.0]]), np.array([0.1])
+    >>> dx, dslope = prelu_vjp(np.ones((3, 1)), prelu(x, slope), x, slope)
+    >>> dx.ravel(), dslope
+    (array([0.1, 1. , 0.1]), array([-3.]))
+    """
+    dx = np.where(np.greater(x, 0), dy, slope * dy)
+    return dx, unbroadcast(dy * np.minimum(x, 0), np.shape(slope))
+
+
+def elu(x, *, alpha=1.0):
+    """Return x where positive, α(eˣ − 1) elsewhere: it levels off at −α.
+
+    >>> elu([-1.0, 2.0]).round(4)
+    array([-0.6321,  2.    ])
+    """
+    x = float_array(x, "x")
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def elu_vjp(dy, y, x, *, alpha=1.0):
+    """Return dy where x is positive, dy · αeˣ = dy (y + α) elsewhere.
+
+    >>> x = np.array([-1.0, 2.0])
+    >>> elu_vjp(1.0, elu(x), x).round(4)
+    array([0.3679, 1.    ])
+    """
+    return dy * np.where(np.greater(x, 0), 1, y + alpha)
+
+
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+def selu(x):
+    """Return λ · elu(x, α) with the λ and α that keep mean 0 and variance 1.
+
+    References
+    ----------
+    Klambauer, Unterthiner, Mayr, Hochreiter, "Self-normalizing neural networks", 2017.
+
+    Examples
+    --------
+    >>> selu([-1.0, 2.0]).round(4)
+    array([-1.1113,  2.1014])
+    """
+    return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
+
+
+def selu_vjp(dy, y, x):
+    """Return λ · dy where x is positive, dy · λαeˣ = dy (y + λα) elsewhere.
+
+    >>> x = np.array([-1.0, 2.0])
+    >>> selu_vjp(1.0, selu(x), x).round(4)
+    array([0.6468, 1.0507])
+    """
+    return dy * np.where(np.greater(x, 0), SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+
+
+def softplus(x):
+    """Return log(1 + eˣ) = log(e⁰ + eˣ), the smooth ReLU.
+
+    >>> softplus([-2.0, 0.0, 2.0]).round(4)
+    array([0.1269, 0.6931, 2.1269])
+    """
+    return np.logaddexp(0, float_array(x, "x"))
+
+
+def softplus_vjp(dy, y, x):
+    """Return dy · σ(x): the sigmoid is the slope of the softplus.
+
+    >>> x = np.array([-2.0, 0.0, 2.0])
+    >>> softplus_vjp(1.0, softplus(x), x).round(4)
+    array([0.1192, 0.5   , 0.8808])
+    """
+    return dy * sigmoid(x)
+
+
+def silu(x):
+    """Return x σ(x), the sigmoid linear unit, also called swish.
+
+    >>> silu([-1.0, 0.0, 1.0]).round(4)
+    array([-0.2689,  0.    ,  0.7311])
+    """
+    x = float_array(x, "x")
+    return x * sigmoid(x)
+
+
+def silu_vjp(dy, y, x):
+    """Return dy · (σ + x σ (1 − σ)).
+
+    >>> x = np.array([-2.0, 0.0, 2.0])
+    >>> silu_vjp(1.0, silu(x), x).round(4)
+    array([-0.0908,  0.5   ,  1.0908])
+    """
+    gate = sigmoid(x)
+    return dy * (gate + y * (1 - gate))
+
+
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+def _normal_cdf(x):
+    """Return Φ(x), the share of a standard normal below x, exact in both tails."""
+    return (0.5 * _erfc(x * -math.sqrt(0.5))).astype(x.dtype)
+
+
+def gelu(x):
+    """Return x Φ(x), with Φ the distribution function of the standard normal.
+
+    Examples
+    --------
+    >>> gelu([-1.0, 0.0, 1.0]).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+
+    Notes
+    -----
+    Φ(x) = erfc(−x/√2)/2 comes from ``math.erfc``, good to the last digit or two even
+    where Φ is tiny; 1 + erf(x/√2) would cancel there.
+
+    References
+    ----------
+    Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016.
+    """
+    x = float_array(x, "x")
+    return x * _normal_cdf(x)
+
+
+def gelu_vjp(dy, y, x):
+    """Return dy · (Φ(x) + x φ(x)), with φ the density of the standard normal.
+
+    >>> x = np.array([-2.0, 0.0, 2.0])
+    >>> gelu_vjp(1.0, gelu(x), x).round(4)
+    array([-0.0852,  0.5   ,  1.0852])
+    """
+    x = float_array(x, "x")
+    density = gaussian(x * math.sqrt(0.5)) / math.sqrt(2 * math.pi)
+    return dy * (_normal_cdf(x) + x * density)
+
+
+def gaussian(x):
+    """Return exp(−x²), a bump: on near 0, off far from it on both sides.
+
+    >>> gaussian([-1.0, 0.0, 1.0]).round(4)
+    array([0.3679, 1.    , 0.3679])
+    """
+    # Beyond 28 the result is 0 in every dtype; the cut keeps the square from overflowing.
+    x = np.minimum(np.abs(float_array(x, "x")), 28)
+    return np.exp(-x * x)
+
+
+def gaussian_vjp(dy, y, x):
+    """Return −2x dy exp(−x²).
+
+    >>> x = np.array([-1.0, 0.0, 1.0])
+    >>> gaussian_vjp(1.0, gaussian(x), x).round(4)
+    array([ 0.7358, -0.    , -0.7358])
+    """
+    return dy * (-2 * np.asarray(x) * y)
+
+
+def _softmax_vjp(dy, y, x):
+    return softmax_vjp(dy, y)
+
+
+ACTIVATIONS = {
+    "identity": (identity, identity_vjp),
+    "step": (step, step_vjp),
+    "sigmoid": (sigmoid, sigmoid_vjp),
+    "tanh": (tanh, tanh_vjp),
+    "hard_tanh": (hard_tanh, hard_tanh_vjp),
+    "relu": (relu, relu_vjp),
+    "leaky_relu": (leaky_relu, leaky_relu_vjp),
+    "elu": (elu, elu_vjp),
+    "selu": (selu, selu_vjp),
+    "softplus": (softplus, softplus_vjp),
+    "silu": (silu, silu_vjp),
+    "gelu": (gelu, gelu_vjp),
+    "gaussian": (gaussian, gaussian_vjp),
+    "softmax": (softmax, _softmax_vjp),
+}
