@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smnn._validation import generator, integer
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -74,10 +76,10 @@ class Dataset:
         >>> train.x.shape, test.x.shape
         ((120, 4), (30, 4))
         """
-        n = len(self.x)
+        n, n_test = len(self.x), integer(n_test, "n_test")
         if not 1 <= n_test < n:
             raise ValueError(f"n_test must be from 1 to {n - 1} for {n} examples, got {n_test}")
-        order = np.random.default_rng(rng).permutation(n)
+        order = generator(rng).permutation(n)
         return self._rows(order[n_test:]), self._rows(order[:n_test])
 
     def _rows(self, index):
@@ -352,13 +354,14 @@ def _labels(n_per_class, n_classes):
 
 
 def _at_least_one(what, number):
-    if int(number) != number or number < 1:
-        raise ValueError(f"{what} must be a whole number of at least 1, got {number}")
-    return int(number)
+    number = integer(number, what)
+    if number < 1:
+        raise ValueError(f"{what} must be at least 1, got {number}")
+    return number
 
 
 def _normal(rng, shape):
-    return np.random.default_rng(rng).standard_normal(shape)
+    return generator(rng).standard_normal(shape)
 
 
 def _in_the_plane(first, second, y):
