@@ -38,6 +38,15 @@ _NAMES_OF_MODULE = {
         "make_xor",
     ),
     "mnist": ("load_mnist", "load_mnist_subset", "read_idx"),
+    "metrics": (
+        "accuracy",
+        "confusion_matrix",
+        "expected_calibration_error",
+        "negative_log_likelihood",
+        "perplexity",
+        "reliability_curve",
+        "top_k_accuracy",
+    ),
 }
 _MODULE_OF_NAME = {
     name: module for module, names in _NAMES_OF_MODULE.items() for name in names

@@ -1,0 +1,321 @@
+r"""How good is a classifier?  Counts, ranks and probabilities.
+
+Three questions, from coarse to fine.  Is the first choice right (accuracy, confusion
+matrix)?  Is the right class among the first k (top-k accuracy)?  And how much probability
+does the right class get?  With :math:`p_{n,y_n}` for that probability,
+
+.. math::
+    \mathrm{NLL} = -\frac1N \sum_n \ln p_{n,y_n}, \qquad \mathrm{perplexity} = e^{\mathrm{NLL}}
+
+A last question is whether probabilities can be taken at their word: of all predictions
+made with confidence 0.8, are 80 % right?  The expected calibration error measures it.
+
+Every metric takes ``(y_true, y_pred)``, as scikit-learn does.  Losses, which are for
+training, take (prediction, target).  No probability is clipped: a class that was given no
+chance and came true costs infinity.
+"""
+
+import math
+
+import numpy as np
+
+from smnn._validation import float_array, integer, raise_label, target_array
+
+
+def accuracy(y_true, y_pred):
+    """The share of examples whose first choice is right.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,), or of float, shape (N, K)
+        Class indices, or probabilities whose largest marks the class.
+    y_pred : array_like of int, shape (N,), or of float, shape (N, K)
+        Predicted class indices, or one score per class: logits or probabilities.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> from smnn import accuracy
+    >>> accuracy([0, 1, 2, 1], [0, 1, 2, 2])
+    0.75
+    >>> accuracy([0, 1], [[0.9, 0.1], [0.8, 0.2]])
+    0.5
+    """
+    y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
+    _same_length(y_true, y_pred)
+    return float(np.mean(y_true == y_pred))
+
+
+def top_k_accuracy(y_true, scores, k=5):
+    """The share of examples whose class is among the k highest scores.
+
+    Equal scores are ranked by class index, as ``argmax`` does.  So k = 1 is accuracy.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+    scores : array_like of float, shape (N, K)
+        Logits or probabilities.
+    k : int
+        From 1 to K.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from smnn import top_k_accuracy
+    >>> top_k_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]], k=2)
+    0.5
+    """
+    scores = _scores(scores, "scores")
+    y_true = _labels_for(y_true, scores)
+    n_classes = scores.shape[1]
+    if not 1 <= integer(k, "k") <= n_classes:
+        raise ValueError(f"k must be from 1 to {n_classes}, the number of classes, got {k}")
+    own = np.take_along_axis(scores, y_true[:, None], axis=1)
+    before = np.arange(n_classes) < y_true[:, None]
+    rank = np.sum((scores > own) | ((scores == own) & before), axis=1)
+    return float(np.mean(rank < k))
+
+
+def confusion_matrix(y_true, y_pred, *, n_classes=None):
+    """How often each class was taken for each other: rows are true, columns predicted.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+    y_pred : array_like of int, shape (N,), or of float, shape (N, K)
+        Predicted class indices, or one score per class.
+    n_classes : int, optional
+        The number of classes K; by default as many as occur.
+
+    Returns
+    -------
+    ndarray of int, shape (K, K)
+
+    Examples
+    --------
+    >>> from smnn import confusion_matrix
+    >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 2])
+    array([[1, 1, 0],
+           [0, 1, 0],
+           [0, 0, 1]])
+    """
+    seen = np.shape(y_pred)[1] if np.ndim(y_pred) == 2 else 0
+    y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
+    _same_length(y_true, y_pred)
+    if n_classes is None:
+        n_classes = max(seen, 1 + int(max(y_true.max(), y_pred.max())))
+    for labels in (y_true, y_pred):
+        _check_range(labels, integer(n_classes, "n_classes"))
+    pairs = np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2)
+    return pairs.reshape(n_classes, n_classes)
+
+
+def negative_log_likelihood(y_true, probs):
+    r"""The mean of minus the natural logarithm of the true class's probability.
+
+    .. math:: -\frac1N \sum_n \ln p_{n,y_n}
+
+    For targets that are distributions :math:`t_n` it is the mean of
+    :math:`-\sum_k t_{nk} \ln p_{nk}`.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,), or of float, shape (N, K)
+    probs : array_like of float, shape (N, K)
+        Rows that are not negative and sum to 1.
+
+    Returns
+    -------
+    float
+        In nats; infinity when a class with probability 0 came true.
+
+    Examples
+    --------
+    >>> from smnn import negative_log_likelihood
+    >>> round(negative_log_likelihood([0, 1], [[0.5, 0.5], [0.2, 0.8]]), 4)
+    0.4581
+    """
+    probs = _probabilities(probs)
+    target = target_array(y_true, probs.shape, probs.dtype)
+    with np.errstate(divide="ignore"):
+        information = -np.log(probs.astype(np.float64))
+    if target.ndim == 1:
+        _check_range(target, probs.shape[1])
+        return float(np.mean(information[np.arange(len(target)), target]))
+    _probabilities(target, "y_true")
+    possible = target > 0
+    return float(np.sum(target[possible] * information[possible]) / len(probs))
+
+
+def perplexity(y_true, probs):
+    r"""As uncertain as a fair choice among how many classes: :math:`e^{\mathrm{NLL}}`.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+    probs : array_like of float, shape (N, K)
+
+    Returns
+    -------
+    float
+        At least 1; K for uniform probabilities.
+
+    Examples
+    --------
+    >>> from smnn import perplexity
+    >>> round(perplexity([0, 3], [[0.25] * 4, [0.25] * 4]), 6)
+    4.0
+    """
+    nats = negative_log_likelihood(y_true, probs)
+    return math.exp(nats) if nats < 709 else math.inf
+
+
+def expected_calibration_error(y_true, probs, *, n_bins=15):
+    r"""How far confidence is from accuracy, on average.
+
+    Predictions are binned by their confidence, the probability of the first choice.  Over
+    the bins B,
+
+    .. math:: \mathrm{ECE} = \sum_B \frac{|B|}{N}
+              \left|\mathrm{accuracy}(B) - \mathrm{confidence}(B)\right|
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+    probs : array_like of float, shape (N, K)
+    n_bins : int
+        Bins of equal width from 0 to 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun and K. Weinberger, On calibration of modern neural networks,
+    ICML 2017.
+
+    Examples
+    --------
+    >>> from smnn import expected_calibration_error
+    >>> round(expected_calibration_error([0, 1], [[0.8, 0.2], [0.8, 0.2]]), 6)
+    0.3
+    """
+    confidence, correct, count = reliability_curve(y_true, probs, n_bins=n_bins)
+    return float(np.sum(count * np.abs(correct - confidence)) / np.sum(count))
+
+
+def reliability_curve(y_true, probs, *, n_bins=15):
+    """Mean confidence and accuracy of the predictions in each bin that is not empty.
+
+    Parameters
+    ----------
+    y_true : array_like of int, shape (N,)
+    probs : array_like of float, shape (N, K)
+    n_bins : int
+        Bins of equal width from 0 to 1, each with its upper end.
+
+    Returns
+    -------
+    confidence, correct : ndarray of float, shape (B,)
+        For each of the B bins that hold predictions.
+    count : ndarray of int, shape (B,)
+        How many predictions each holds.
+
+    Examples
+    --------
+    >>> from smnn import reliability_curve
+    >>> probs = [[0.75, 0.25], [0.75, 0.25], [0.5, 0.5]]
+    >>> confidence, correct, count = reliability_curve([0, 1, 0], probs, n_bins=10)
+    >>> confidence, correct, count
+    (array([0.5 , 0.75]), array([1. , 0.5]), array([1, 2]))
+    """
+    if integer(n_bins, "n_bins") < 1:
+        raise ValueError(f"n_bins must be at least 1, got {n_bins}")
+    probs = _probabilities(probs)
+    y_true = _labels_for(y_true, probs)
+    confidence = probs.max(axis=1).astype(np.float64)
+    correct = (probs.argmax(axis=1) == y_true).astype(np.float64)
+    index = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    count = np.bincount(index, minlength=n_bins)
+    kept = count > 0
+    mean = [np.bincount(index, values, n_bins)[kept] / count[kept]
+            for values in (confidence, correct)]
+    return mean[0], mean[1], count[kept]
+
+
+def _scores(scores, name):
+    """One score per class for each example, at least one example, and none NaN."""
+    scores = float_array(scores, name)
+    if scores.ndim != 2 or scores.shape[1] < 2:
+        raise ValueError(
+            f"{name} must have shape (N, K) with at least two classes, got {scores.shape}"
+        )
+    _not_empty(scores, name)
+    if np.isnan(scores).any():
+        row = int(np.isnan(scores).any(axis=1).argmax())
+        raise ValueError(f"{name} must not be NaN, got {scores[row]} in row {row}")
+    return scores
+
+
+def _probabilities(probs, name="probs"):
+    probs = _scores(probs, name)
+    totals = probs.sum(axis=1, dtype=np.float64)
+    tolerance = max(1e-6, 2 * probs.shape[1] * np.finfo(probs.dtype).eps)
+    wrong = (probs < 0).any(axis=1) | (np.abs(totals - 1) > tolerance)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must hold probabilities, rows that are not negative and sum to 1 "
+            f"(pass logits through softmax first), got {probs[row]} in row {row}"
+        )
+    return probs
+
+
+def _classes(values, name):
+    """Class indices, taken as they are or as the place of the largest score."""
+    values = np.asarray(values)
+    if values.ndim == 2:
+        return _scores(values, name).argmax(axis=1)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must have shape (N,) or (N, K), got {values.shape}")
+    _not_empty(values, name)
+    if values.dtype.kind not in "iub":
+        raise TypeError(
+            f"{name} must hold class indices when it has one axis, got dtype {values.dtype}"
+        )
+    return values.astype(np.int64)
+
+
+def _labels_for(y_true, scores):
+    y_true = _classes(y_true, "y_true")
+    _same_length(y_true, scores)
+    _check_range(y_true, scores.shape[1])
+    return y_true
+
+
+def _check_range(labels, n_classes):
+    wrong = (labels < 0) | (labels >= n_classes)
+    if wrong.any():
+        raise_label(labels, int(wrong.argmax()), n_classes)
+
+
+def _same_length(y_true, y_pred):
+    if len(y_true) != len(y_pred):
+        raise ValueError(
+            f"y_true and y_pred must be equally long, got {len(y_true)} and {len(y_pred)}"
+        )
+
+
+def _not_empty(values, name):
+    if len(values) == 0:
+        raise ValueError(f"{name} must hold at least one example, got shape {values.shape}")
