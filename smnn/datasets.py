@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smnn._validation import generator, integer
+from ._validation import generator, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)

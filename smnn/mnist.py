@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from smnn._progress import bar_is_wanted
-from smnn.datasets import Dataset
+from ._progress import bar_is_wanted
+from .datasets import Dataset
 
 _SOURCES = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
