@@ -1,0 +1,222 @@
+"""What every notebook and every built page must be, as functions that list the faults.
+
+Each check takes a notebook (or the text of a page) and returns a list of sentences,
+one for each fault.  ``test_book_checks.py`` shows every check a faulty notebook, so
+that none of them passes everything; ``test_book_notebooks.py`` and
+``test_book_site.py`` run them over the real book.
+"""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+SITE = ROOT / "_build" / "html"
+
+# The slots of a chapter, in the order in which every chapter has them (second-level headings).
+SLOTS = (
+    "A picture",
+    "A number first",
+    "Derivation",
+    "Code",
+    "Check it",
+    "Break it",
+    "Questions people ask",
+    "Exercises",
+    "In short",
+)
+
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+TIMING = re.compile(r"\b\d+(\.\d+)?\s*(ns|µs|us|ms|s|sec|seconds?|minutes?|it/s)\b")
+MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|[A-Z]:\\Users)")
+FENCE_OF_EXERCISE = re.compile(r"^[:`]{3,}\{exercise(?:-start)?\}", re.MULTILINE)
+LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
+MARKDOWN_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(")
+FIGURE_DIRECTIVE = re.compile(r"^[:`]{3,}\{(?:figure|image)\}.*?^[:`]{3,}\s*$", re.M | re.S)
+
+
+def code_cells(notebook):
+    """The code cells of a notebook, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    """All the markdown of a notebook as one text."""
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tags(cell):
+    """The tags of a cell, as a set."""
+    return set(cell.metadata.get("tags", []))
+
+
+def is_compared(cell):
+    """True when nbval compares the outputs of this cell."""
+    return not tags(cell) & {"nbval-ignore-output", "nbval-skip"}
+
+
+def faults_in_execution(notebook):
+    """Every code cell was executed, once, from the first to the last."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    expected = list(range(1, len(counts) + 1))
+    return [] if counts == expected else [f"execution counts are {counts}, not {expected}"]
+
+
+def faults_in_outputs(notebook):
+    """No stored output is an error or stderr; none that is compared can differ between runs."""
+    faults = []
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                faults.append(f"cell {number} stores the error {output.ename}")
+            elif output.get("name") == "stderr":
+                faults.append(f"cell {number} writes to stderr: {output.text[:60]!r}")
+            if not is_compared(cell):
+                continue
+            text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            for name, pattern in (
+                ("an address", ADDRESS),
+                ("a timing", TIMING),
+                ("a path of one machine", MACHINE_PATH),
+            ):
+                if match := pattern.search(text):
+                    faults.append(f"cell {number} prints {name}: {match.group()!r}")
+    return faults
+
+
+def faults_in_pictures(notebook):
+    """Every picture says in words what is to be seen."""
+    faults = []
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        draws = any(
+            kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})
+        )
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if draws and len(alt.split()) < 4:
+            faults.append(f"cell {number} draws a figure without alt text")
+    text = prose(notebook)
+    for match in MARKDOWN_IMAGE.finditer(text):
+        if not match["alt"].strip():
+            faults.append(f"an image in the text has no alt text: {text[match.start():][:40]!r}")
+    for match in FIGURE_DIRECTIVE.finditer(text):
+        if not re.search(r"^:alt:\s*\S", match.group(), re.MULTILINE):
+            faults.append(f"a figure in the text has no alt text: {match.group()[:40]!r}")
+    return faults
+
+
+def exercise_labels(notebook):
+    """The labels of the exercises of a notebook; an exercise without a label gives an empty one."""
+    text = prose(notebook)
+    labels = []
+    for match in FENCE_OF_EXERCISE.finditer(text):
+        label = LABEL.search(text, match.end(), match.end() + 200)
+        labels.append(label.group(1) if label else "")
+    return labels
+
+
+def faults_in_exercises(notebook):
+    """Every exercise has a label and, before the next one, a hint, an answer and a solution."""
+    text = prose(notebook)
+    starts = [match.start() for match in FENCE_OF_EXERCISE.finditer(text)]
+    faults = []
+    for label, start, end in zip(
+        exercise_labels(notebook), starts, [*starts[1:], len(text)], strict=True
+    ):
+        body = text[start:end]
+        if not label:
+            faults.append(f"an exercise has no label: {body[:40]!r}")
+        for part, pattern in (
+            ("hint", r"\{dropdown\} Hint\b"),
+            ("answer", r"\{dropdown\} Answer\b"),
+            ("solution", r"\{solution(-start)?\} " + re.escape(label) + r"\b"),
+        ):
+            if not re.search(pattern, body):
+                faults.append(f"exercise {label!r} has no {part}")
+    return faults
+
+
+def second_level_headings(notebook):
+    """The headings that start with ``##``, without their marks."""
+    text = re.sub(r"^(```|~~~).*?^\1", "", prose(notebook), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^## +(.+?)\s*$", text, re.MULTILINE)
+
+
+def faults_in_anatomy(notebook):
+    """The slots of a chapter are all there, in their order; other headings may stand between."""
+    headings = second_level_headings(notebook)
+    position = 0
+    for slot in SLOTS:
+        found = [i for i, text in enumerate(headings) if i >= position and text.startswith(slot)]
+        if not found:
+            return [f"no heading {slot!r} where it belongs; the headings are {headings}"]
+        position = found[0] + 1
+    text = prose(notebook)
+    return [
+        f"the box {title!r} is missing"
+        for title in ("In one sentence", "You will be able to", "Further reading")
+        if title not in text
+    ]
+
+
+def share_of_ignored_cells(notebook):
+    """The share of code cells whose outputs nbval does not compare."""
+    cells = code_cells(notebook)
+    return sum(not is_compared(cell) for cell in cells) / max(1, len(cells))
+
+
+class Page(HTMLParser):
+    """What a built page loads, where it links, and which anchors it has."""
+
+    LOADS = {"src", "srcset", "poster", "data", "background"}
+    LOADING_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.links, self.anchors, self.images_without_alt = [], [], set(), []
+        self.feed(text)
+        self.loads += re.findall(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""", text)
+
+    def handle_starttag(self, tag, attributes):
+        values = {name: value or "" for name, value in attributes}
+        self.anchors.update(values[name] for name in ("id", "name") if name in values)
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        elif tag == "link" and set(values.get("rel", "").split()) & self.LOADING_LINKS:
+            self.loads.append(values.get("href", ""))
+        elif tag == "img" and "alt" not in values:
+            self.images_without_alt.append(values.get("src", ""))
+        if tag != "a":
+            self.loads += [values[name] for name in self.LOADS & set(values)]
+
+
+def is_external(address):
+    """True for an address on another machine."""
+    return re.match(r"\s*(https?:|//|wss?:|ftp:)", address) is not None
+
+
+def faults_in_requests(page):
+    """Nothing that a page loads lies on another machine."""
+    return [f"loads {address}" for address in page.loads if is_external(address)]
+
+
+def faults_in_links(path, pages):
+    """Every link of a page to its own site leads to a file, and to an anchor that is there.
+
+    ``pages`` maps each built file to its `Page`.
+    """
+    faults = []
+    for link in pages[path].links:
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        if target.is_dir():
+            target /= "index.html"
+        if not target.exists():
+            faults.append(f"links to {link}, which is not there")
+        elif parts.fragment and target in pages:
+            if unquote(parts.fragment) not in pages[target].anchors:
+                faults.append(f"links to {link}, but {target.name} has no such anchor")
+    return faults

@@ -1,0 +1,100 @@
+"""The notebooks as a book: executed, complete, readable without the pictures.
+
+nbval compares the numbers; these tests see to everything that nbval passes over.
+"""
+
+import nbformat
+import pytest
+import yaml
+from book_checks import (
+    BOOK,
+    ROOT,
+    faults_in_anatomy,
+    faults_in_execution,
+    faults_in_exercises,
+    faults_in_outputs,
+    faults_in_pictures,
+    exercise_labels,
+    share_of_ignored_cells,
+)
+
+NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
+NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
+PARTS = ("one-neuron", "many-classes", "networks", "fast", "at-work")
+
+
+def name_of(path):
+    return path.relative_to(BOOK).as_posix()
+
+
+def is_chapter(path):
+    return path.parent.name in PARTS and path.stem != "index"
+
+
+CHAPTERS = [path for path in NOTEBOOKS if is_chapter(path)]
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=name_of)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def pages_in_contents(entry):
+    """Every file that the table of contents names."""
+    if isinstance(entry, dict):
+        found = [entry[key] for key in ("root", "file") if key in entry]
+        return found + [name for value in entry.values() for name in pages_in_contents(value)]
+    if isinstance(entry, list):
+        return [name for item in entry for name in pages_in_contents(item)]
+    return []
+
+
+@every_notebook
+def test_cells_were_executed_in_order(path):
+    assert faults_in_execution(read(path)) == []
+
+
+@every_notebook
+def test_outputs_are_the_same_on_every_run(path):
+    assert faults_in_outputs(read(path)) == []
+
+
+@every_notebook
+def test_pictures_have_alt_text(path):
+    assert faults_in_pictures(read(path)) == []
+
+
+@every_notebook
+def test_exercises_have_hint_answer_and_solution(path):
+    assert faults_in_exercises(read(path)) == []
+
+
+@every_notebook
+def test_few_outputs_are_left_uncompared(path):
+    assert share_of_ignored_cells(read(path)) <= 0.1
+
+
+@every_chapter
+def test_chapter_has_the_anatomy(path):
+    assert faults_in_anatomy(read(path)) == []
+
+
+@every_chapter
+def test_chapter_has_four_exercises(path):
+    assert len(exercise_labels(read(path))) >= 4
+
+
+def test_contents_name_every_notebook_once():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    named = pages_in_contents(contents)
+    assert len(named) == len(set(named))
+    on_disk = {path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS}
+    assert on_disk - set(named) == set(), "notebooks that the contents do not name"
+    missing = [n for n in named if not any((ROOT / n).with_suffix(s).exists() for s in (".ipynb", ".md"))]
+    assert missing == [], "pages that the contents name and nobody wrote"
+
+
+def test_exercise_labels_are_unique_in_the_book():
+    labels = [label for path in NOTEBOOKS for label in exercise_labels(read(path))]
+    assert len(labels) == len(set(labels))
