@@ -1,0 +1,44 @@
+"""What a record says: the fastest peer, our ratio to it, our share of the copy bandwidth."""
+
+from statistics import geometric_mean
+
+US = "smnn"
+
+
+def library_seconds(record, library, kind="best"):
+    """Seconds of a library in its fastest form, or None where it does not take part."""
+    forms = [
+        entry[kind]
+        for name, entry in record["seconds"].items()
+        if name == library or name.startswith(library + " ")
+    ]
+    return min(forms, default=None)
+
+
+def fastest_peer(record, kind="best"):
+    peers = {name: entry[kind] for name, entry in record["seconds"].items() if name != US}
+    return min(peers, key=peers.get, default=None)
+
+
+def ratio(record, kind="best"):
+    """How many times faster than the fastest peer we are."""
+    peer = fastest_peer(record, kind)
+    return record["seconds"][peer][kind] / record["seconds"][US][kind]
+
+
+def copy_share(record):
+    """Our bytes per second over those of a copy in the same race.
+
+    A copy reads and writes every element.  So do the softmax and the gradient; the loss alone
+    only reads.
+    """
+    traffic = 0.5 if record["operation"] == "cross_entropy" else 1.0
+    return traffic * record["copy_seconds"]["best"] / record["seconds"][US]["best"]
+
+
+def shape_text(record):
+    return "x".join(map(str, record["shape"]))
+
+
+def mean_ratio(records):
+    return geometric_mean([ratio(record) for record in records])

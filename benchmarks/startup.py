@@ -1,0 +1,58 @@
+"""Time to import and to make a first call, each in fresh processes, with a warm cache.
+
+The import is what it adds to a process that has NumPy.  A first call includes whatever a
+library loads or compiles for it.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+
+REPEATS = 7
+
+SCRIPT = """
+import json, time
+import numpy as np
+x = np.zeros((64, 10), np.float32)
+y = np.zeros(64, np.int64)
+start = time.perf_counter()
+{load}
+loaded = time.perf_counter()
+{call}
+called = time.perf_counter()
+print(json.dumps([loaded - start, called - loaded]))
+"""
+
+# name: (import, first call)
+SNIPPETS = {
+    "smnn softmax": ("import smnn", "smnn.softmax(x)"),
+    "smnn loss and gradient": ("import smnn", "smnn.softmax_cross_entropy(x, y)"),
+    "SciPy softmax": ("import scipy.special", "scipy.special.softmax(x, axis=1)"),
+    "PyTorch softmax": ("import torch", "torch.softmax(torch.from_numpy(x), 1)"),
+    "JAX softmax": ("import jax", "jax.jit(jax.nn.softmax)(x).block_until_ready()"),
+    "NumPy alone": ("import numpy", "np.exp(x)"),
+}
+
+
+def measure_once(load, call):
+    output = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(load=load, call=call)],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout
+    return json.loads(output)
+
+
+def measure_all():
+    """Best and median seconds of the import and the first call, by name."""
+    results = {}
+    for name, (load, call) in SNIPPETS.items():
+        measure_once(load, call)  # fills the caches
+        pairs = [measure_once(load, call) for _ in range(REPEATS)]
+        results[name] = {
+            what: {"best": min(times), "median": statistics.median(times)}
+            for what, times in zip(("import", "first_call"), zip(*pairs, strict=True), strict=True)
+        }
+    return results

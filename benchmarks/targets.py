@@ -1,0 +1,158 @@
+"""The goals that the kernels were built for, and whether these results reach them."""
+
+from benchmarks.ratios import US, copy_share, library_seconds, mean_ratio, ratio, shape_text
+
+FORWARD = ("softmax", "log_softmax")
+OPERATIONS_TEXT = {
+    FORWARD: "softmax, log_softmax",
+    ("softmax_cross_entropy",): "loss + gradient",
+    ("cross_entropy",): "loss only",
+}
+# operations: (least ratio at every shape, least geometric mean or None)
+FLOAT32_RATIOS = {
+    FORWARD: (1.5, 3.0),
+    ("softmax_cross_entropy",): (3.0, 5.0),
+    ("cross_entropy",): (2.0, None),
+}
+FLOAT64_RATIO = 1.3
+COPY_SHARE = 0.85
+# Inputs of this size and an output as large do not fit the caches of usual processors.
+OUT_OF_CACHE_BYTES = 32e6
+IMPORT_SECONDS = 0.25
+FIRST_CALL_SECONDS = 0.3
+MEMORY_SHARE = 0.1
+
+
+def text(results):
+    lines = ["Targets: what was asked, what was reached, where it was lowest"]
+    for what, asked, reached, where, met in judge(results):
+        mark = "met   " if met else "missed"
+        lines.append(f"  {mark} {what:<58} {asked:>8} {reached:>8}  {where}")
+    return "\n".join(lines)
+
+
+def judge(results):
+    """Yield (what, asked, reached, where, met) for each target that the results speak to."""
+    records = results["records"]
+    for threads in sorted({record["threads"] for record in records}):
+        yield from judge_ratios([r for r in records if r["threads"] == threads], threads)
+    yield from judge_threads(records)
+    yield from judge_smallest_call(records)
+    yield from judge_bandwidth(records)
+    yield from judge_linear(records)
+    if "memory" in results:
+        yield judge_memory(results["memory"]["peak_bytes"])
+    if "startup" in results:
+        yield from judge_startup(results["startup"])
+
+
+def judge_ratios(records, threads):
+    suffix = f"{threads} thread{'s' if threads > 1 else ''}"
+    for operations, (least, least_mean) in FLOAT32_RATIOS.items():
+        group = [r for r in records if r["operation"] in operations and len(r["seconds"]) > 1]
+        single = [r for r in group if r["dtype"] == "float32"]
+        double = [r for r in group if r["dtype"] == "float64"]
+        name = OPERATIONS_TEXT[operations]
+        if single:
+            yield at_least(f"{name}, float32, {suffix}, every shape", least, single, ratio)
+            if least_mean:
+                mean = mean_ratio(single)
+                yield (
+                    f"{name}, float32, {suffix}, geometric mean",
+                    f"{least_mean:.2f}", f"{mean:.2f}", "", mean >= least_mean,
+                )  # fmt: skip
+        if double:
+            yield at_least(f"{name}, float64, {suffix}, every shape", FLOAT64_RATIO, double, ratio)
+
+
+def at_least(what, asked, records, value):
+    """The verdict over all records, decided by the lowest."""
+    worst = min(records, key=value)
+    below = sum(value(record) < asked for record in records)
+    where = f"{worst['operation']} {shape_text(worst)} {worst['dtype']}"
+    where += " reused" if worst["reuse"] else " fresh"
+    if below:
+        where += f" ({below} of {len(records)} below)"
+    return what, f"{asked:.2f}", f"{value(worst):.2f}", where, below == 0
+
+
+def judge_threads(records):
+    """Two threads against our own one thread, case by case."""
+    key = ("operation", "shape", "dtype", "reuse")
+    ours = {}
+    for record in records:
+        case = str([record[name] for name in key])
+        ours.setdefault(case, {})[record["threads"]] = record
+    pairs = [by_threads for by_threads in ours.values() if {1, 2} <= by_threads.keys()]
+    if pairs:
+        gain = {
+            id(pair[2]): pair[1]["seconds"][US]["best"] / pair[2]["seconds"][US]["best"]
+            for pair in pairs
+        }
+        # 0.95: two processes of the same program differ by that much.
+        yield at_least(
+            "two threads against our own one", 0.95, [pair[2] for pair in pairs],
+            lambda record: gain[id(record)],
+        )  # fmt: skip
+
+
+def judge_smallest_call(records):
+    for record in records:
+        if record["shape"] == [1, 10] and record["operation"] == "softmax":
+            if record["threads"] == 1 and record["dtype"] == "float32":
+                ours, theirs = library_seconds(record, US), library_seconds(record, "PyTorch")
+                if theirs:
+                    kind = "reused" if record["reuse"] else "fresh"
+                    yield (
+                        f"(1, 10) through the public function, {kind}, microseconds",
+                        f"{theirs * 1e6:.2f}", f"{ours * 1e6:.2f}", "against PyTorch",
+                        ours <= theirs,
+                    )  # fmt: skip
+
+
+def judge_bandwidth(records):
+    large = [
+        record
+        for record in records
+        if record["dtype"] == "float32" and record["operation"] != "linear_cross_entropy"
+        and 4 * record["shape"][0] * record["shape"][1] > OUT_OF_CACHE_BYTES
+    ]  # fmt: skip
+    for threads in sorted({record["threads"] for record in large}):
+        for reuse in (False, True):
+            group = [r for r in large if r["threads"] == threads and r["reuse"] == reuse]
+            what = f"share of copy, out of cache, {threads} thread(s)"
+            if group:
+                what += ", reused" if reuse else ", fresh"
+                yield at_least(what, COPY_SHARE, group, copy_share)
+
+
+def judge_linear(records):
+    """No slower than PyTorch, fused or not, at the largest shape measured."""
+    linear = [record for record in records if record["operation"] == "linear_cross_entropy"]
+    for threads in sorted({record["threads"] for record in linear}):
+        group = [record for record in linear if record["threads"] == threads]
+        record = max(group, key=lambda record: record["shape"][2])
+        ours, theirs = library_seconds(record, US), library_seconds(record, "PyTorch")
+        if theirs:
+            yield (
+                f"linear_cross_entropy, {threads} thread(s), ratio to PyTorch", "1.00",
+                f"{theirs / ours:.2f}", shape_text(record), ours <= theirs,
+            )  # fmt: skip
+
+
+def judge_memory(peaks):
+    unfused = min(peaks[name] for name in ("NumPy", "PyTorch", "JAX"))
+    share = peaks[US] / unfused
+    return (
+        "linear_cross_entropy, peak memory over the best unfused", f"{MEMORY_SHARE:.2f}",
+        f"{share:.2f}", "", share <= MEMORY_SHARE,
+    )  # fmt: skip
+
+
+def judge_startup(startup):
+    for name, times in startup.items():
+        if name.startswith(US):
+            for what, asked in (("import", IMPORT_SECONDS), ("first_call", FIRST_CALL_SECONDS)):
+                seconds = times[what]["best"]
+                label = f"{name}: {what.replace('_', ' ')}, seconds"
+                yield label, f"{asked:.2f}", f"{seconds:.3f}", "warm cache", seconds <= asked

@@ -1,0 +1,66 @@
+"""Time several functions against each other, fairly.
+
+Processors change their speed and share it with other work.  So the functions take turns: in
+each round every function runs once, in a new random order, for a block of calls long enough
+for the clock.  A slow moment then hurts all of them.  Only times from one race are compared.
+"""
+
+import random
+import statistics
+import time
+from math import ceil
+
+BLOCK_SECONDS = 2e-3
+FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
+# Thread pools spin for a moment after their work.  A pause lets them fall asleep, so that
+# they do not take a processor from the next function.
+PAUSE_SECONDS = 2e-3
+
+
+def seconds_per_call(function, calls):
+    start = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - start) / calls
+
+
+def race(functions, budget_seconds, pause=False):
+    """Time the functions in turns.
+
+    Parameters
+    ----------
+    functions : dict
+        Name to a function of no arguments, already called once.
+    budget_seconds : float
+        Time for the whole race.  It holds at least FEWEST_ROUNDS rounds.
+    pause : bool
+        Whether to sleep before each block, where thread pools are in play.
+
+    Returns
+    -------
+    dict
+        Name to the list of seconds per call, one for each round.
+    """
+    calls = {}
+    round_seconds = 0.0
+    for name, function in functions.items():
+        once = min(seconds_per_call(function, 1) for _ in range(2))
+        calls[name] = ceil(BLOCK_SECONDS / max(once, 1e-7))
+        round_seconds += once * calls[name]
+    rounds = int(min(MOST_ROUNDS, max(FEWEST_ROUNDS, budget_seconds / round_seconds)))
+    seconds = {name: [] for name in functions}
+    order = list(functions)
+    shuffle = random.Random(0).shuffle
+    for _ in range(rounds):
+        shuffle(order)
+        for name in order:
+            if pause:
+                time.sleep(PAUSE_SECONDS)
+                functions[name]()
+            seconds[name].append(seconds_per_call(functions[name], calls[name]))
+    return seconds
+
+
+def summary(seconds):
+    """Best and median of a list of seconds."""
+    return {"best": min(seconds), "median": statistics.median(seconds)}
