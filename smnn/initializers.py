@@ -120,7 +120,7 @@ def orthogonal(shape, *, rng=None, dtype="float64"):
     tall = generator(rng).standard_normal((max(shape), min(shape)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diag(r))  # makes every orthogonal matrix equally likely
-    return (q if rows >= columns else q.T).astype(dtype)
+    return (q if rows >= columns else q.T).astype(dtype, order="C")
 
 
 def _normal(shape, variance, rng, dtype):

@@ -1,0 +1,348 @@
+r"""Optimizers: how a gradient becomes a step.
+
+Gradient descent walks downhill, θ ← θ − η g.  What follows are refinements of that line:
+
+- **momentum** walks along a decaying sum of gradients, v ← μ v + g, so that steps add up
+  along a valley and cancel across it; **Nesterov**'s looks one step further ahead;
+- **Adam** divides by the recent size of each gradient, so that every parameter moves
+  at about the same pace η;
+- **weight decay** adds λ θ to the gradient, which pulls weights towards zero;
+- a **schedule** makes η depend on the step.
+
+Semantics and names are PyTorch's, digit for digit.  A step changes the parameters in
+place, through buffers that are made once.
+"""
+
+import math
+
+import numpy as np
+
+from ._validation import fraction, real_number
+
+
+class Optimizer:
+    """What all optimizers share: the learning rate, the step count, the state.
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate η, or a schedule ``step -> η``; the first step is 0.
+    weight_decay : float
+        λ.
+
+    Attributes
+    ----------
+    steps : int
+        How many steps were taken.
+    state : dict of str to dict of str to ndarray
+        For each kind of buffer, under PyTorch's name, one array for each parameter.
+    """
+
+    def __init__(self, lr, *, weight_decay=0.0):
+        self.lr = lr if callable(lr) else _not_negative(lr, "lr")
+        self.weight_decay = _not_negative(weight_decay, "weight_decay")
+        self.steps = 0
+        self.state = {}
+        self._scratch = {}
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step."""
+        return self.lr(self.steps) if callable(self.lr) else self.lr
+
+    def step(self, params, grads):
+        """Change the parameters in place.
+
+        Parameters
+        ----------
+        params, grads : mapping of str to ndarray
+            With equal names and shapes.  A parameter without a gradient stays.
+
+        Raises
+        ------
+        KeyError
+            If a gradient belongs to no parameter.
+        ValueError
+            If a gradient has not the shape of its parameter.
+        """
+        for name, grad in grads.items():
+            if name not in params:
+                raise KeyError(f"no parameter {name!r}; there are {', '.join(params)}")
+            if grad.shape != params[name].shape:
+                raise ValueError(
+                    f"the gradient of {name!r} must have shape {params[name].shape}, "
+                    f"got {grad.shape}"
+                )
+        lr = self.learning_rate
+        self.steps += 1
+        for name, grad in grads.items():
+            self._update(name, params[name], grad, lr)
+
+    def state_dict(self):
+        """Return the step count and all buffers as a flat mapping of copies.
+
+        Examples
+        --------
+        >>> optimizer = SGD(0.1, momentum=0.9)
+        >>> optimizer.step({"w": np.zeros(2)}, {"w": np.ones(2)})
+        >>> optimizer.state_dict()
+        {'step': array(1), 'momentum_buffer.w': array([1., 1.])}
+        """
+        flat = {"step": np.array(self.steps)}
+        for kind, buffers in self.state.items():
+            flat.update({f"{kind}.{name}": value.copy() for name, value in buffers.items()})
+        return flat
+
+    def load_state_dict(self, state):
+        """Go on where `state_dict` was called.
+
+        Raises
+        ------
+        ValueError
+            If the state is that of another kind of optimizer.
+        """
+        restored = {kind: {} for kind in self.state}
+        for key, value in state.items():
+            kind, _, name = key.partition(".")
+            if key == "step":
+                continue
+            if kind not in restored:
+                raise ValueError(f"{type(self).__name__} keeps {list(restored)}, got {kind!r}")
+            restored[kind][name] = np.array(value)
+        self.steps, self.state = int(state["step"]), restored
+
+    def _buffer(self, kind, name, like):
+        """Return this parameter's buffer of a kind, zeros when it is new."""
+        buffers = self.state[kind]
+        if name not in buffers:
+            buffers[name] = np.zeros_like(like)
+        return buffers[name]
+
+    def _decayed(self, param, grad):
+        """Return g + λθ, in scratch memory unless λ is 0."""
+        if not self.weight_decay:
+            return grad
+        decayed = np.multiply(param, self.weight_decay, out=self._work("decay", param))
+        return np.add(decayed, grad, out=decayed)
+
+    def _work(self, use, like):
+        key = use, like.shape, like.dtype
+        if key not in self._scratch:
+            self._scratch[key] = np.empty_like(like)
+        return self._scratch[key]
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    ::
+
+        g ← g + λ θ
+        v ← μ v + g                 (v ← g at the first step)
+        θ ← θ − η v                 Nesterov: θ ← θ − η (g + μ v)
+
+    Parameters
+    ----------
+    lr : float or callable
+    momentum : float
+        μ, 0 for none.
+    nesterov : bool
+        Whether to look ahead; needs momentum.
+    weight_decay : float
+
+    References
+    ----------
+    Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum
+    in deep learning", 2013.
+
+    Examples
+    --------
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> SGD(0.1).step(params, {"w": np.array([1.0, -1.0])})
+    >>> params["w"]
+    array([0.9, 2.1])
+    """
+
+    def __init__(self, lr, *, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(lr, weight_decay=weight_decay)
+        self.momentum = _not_negative(momentum, "momentum")
+        self.nesterov = nesterov
+        if nesterov and not momentum:
+            raise ValueError("nesterov needs a momentum above 0, got 0")
+        if momentum:
+            self.state = {"momentum_buffer": {}}
+
+    def _update(self, name, param, grad, lr):
+        grad = self._decayed(param, grad)
+        work = self._work("step", param)
+        if self.momentum:
+            velocity = self._buffer("momentum_buffer", name, param)
+            velocity *= self.momentum
+            velocity += grad
+            if self.nesterov:
+                np.multiply(velocity, self.momentum, out=work)
+                work += grad
+                grad = work
+            else:
+                grad = velocity
+        np.multiply(grad, lr, out=work)
+        param -= work
+
+
+class Adam(Optimizer):
+    """Adaptive moments: every parameter at its own pace.
+
+    ::
+
+        g ← g + λ θ
+        m ← β₁ m + (1 − β₁) g                 a running mean of the gradient
+        v ← β₂ v + (1 − β₂) g²                and of its square
+        θ ← θ − η m̂ / (√v̂ + ε)               m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
+
+    Both means start at zero; the division by 1 − βᵗ at step t mends that.
+
+    Parameters
+    ----------
+    lr : float or callable
+    betas : (float, float)
+        β₁ and β₂.
+    eps : float
+        ε.
+    weight_decay : float
+
+    References
+    ----------
+    Kingma, Ba, "Adam: a method for stochastic optimization", 2015.
+
+    Examples
+    --------
+    The first step is as long as the learning rate, whatever the gradient's size:
+
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> Adam(0.1).step(params, {"w": np.array([5.0, -0.001])})
+    >>> params["w"].round(4)
+    array([0.9, 2.1])
+    """
+
+    def __init__(self, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(lr, weight_decay=weight_decay)
+        self.betas = tuple(fraction(beta, "betas") for beta in betas)
+        self.eps = _not_negative(eps, "eps")
+        self.state = {"exp_avg": {}, "exp_avg_sq": {}}
+
+    def _update(self, name, param, grad, lr):
+        beta1, beta2 = self.betas
+        grad = self._decayed(param, grad)
+        work = self._work("step", param)
+        mean = self._buffer("exp_avg", name, param)
+        mean *= beta1
+        mean += np.multiply(grad, 1 - beta1, out=work)
+        square = self._buffer("exp_avg_sq", name, param)
+        square *= beta2
+        np.multiply(grad, grad, out=work)
+        work *= 1 - beta2
+        square += work
+        np.sqrt(square, out=work)
+        work /= math.sqrt(1 - beta2**self.steps)
+        work += self.eps
+        np.divide(mean, work, out=work)
+        work *= lr / (1 - beta1**self.steps)
+        param -= work
+
+
+def clip_gradients(grads, max_norm):
+    """Scale all gradients down, in place, until their common norm is at most ``max_norm``.
+
+    Parameters
+    ----------
+    grads : mapping of str to ndarray
+        They count as one long vector, so their direction stays.
+    max_norm : float
+
+    Returns
+    -------
+    float
+        The norm before.
+
+    References
+    ----------
+    Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks",
+    2013.
+
+    Examples
+    --------
+    >>> grads = {"W": np.array([3.0]), "b": np.array([4.0])}
+    >>> clip_gradients(grads, 1.0)
+    5.0
+    >>> grads["W"].round(3), grads["b"].round(3)
+    (array([0.6]), array([0.8]))
+    """
+    max_norm = _not_negative(max_norm, "max_norm")
+    norm = math.sqrt(sum(float(np.vdot(grad, grad)) for grad in grads.values()))
+    if norm > max_norm:
+        for grad in grads.values():
+            grad *= max_norm / norm
+    return norm
+
+
+def step_decay(lr, *, every, factor=0.1):
+    """Return a schedule that multiplies the rate by ``factor`` after ``every`` steps.
+
+    >>> schedule = step_decay(1.0, every=10, factor=0.5)
+    >>> [schedule(step) for step in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
+    return lambda step: lr * factor ** (step // every)
+
+
+def exponential_decay(lr, *, factor):
+    """Return a schedule that multiplies the rate by ``factor`` at every step.
+
+    >>> schedule = exponential_decay(1.0, factor=0.5)
+    >>> [schedule(step) for step in (0, 1, 2)]
+    [1.0, 0.5, 0.25]
+    """
+    return lambda step: lr * factor**step
+
+
+def cosine_decay(lr, *, steps, end=0.0):
+    """Return a schedule that falls from ``lr`` to ``end`` in half a cosine wave.
+
+    References
+    ----------
+    Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+
+    Examples
+    --------
+    >>> schedule = cosine_decay(1.0, steps=100)
+    >>> [round(schedule(step), 3) for step in (0, 50, 100, 200)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
+
+    def rate(step):
+        return end + (lr - end) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
+
+    return rate
+
+
+def warmup(lr, *, steps):
+    """Return a schedule that rises in a straight line over the first ``steps`` steps.
+
+    ``lr`` may be a number or another schedule.
+
+    >>> schedule = warmup(1.0, steps=4)
+    >>> [schedule(step) for step in (0, 1, 3, 9)]
+    [0.25, 0.5, 1.0, 1.0]
+    """
+
+    def rate(step):
+        return min((step + 1) / steps, 1) * (lr(step) if callable(lr) else lr)
+
+    return rate
+
+
+def _not_negative(value, name):
+    value = real_number(value, name)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} must be at least 0 and finite, got {value}")
+    return value
