@@ -1,0 +1,60 @@
+"""What a page tells about itself, gathered while the pages are read.
+
+The box *In one sentence* of a chapter is also its description for search
+engines, and the sentence under the link that leads to it from the chapter
+before.  The reading time and the number of exercises stand under the title.
+"""
+
+from docutils import nodes
+from sphinx_exercise.nodes import is_exercise_node
+
+WORDS_A_MINUTE = 200
+SECONDS_A_FORMULA = 12
+SECONDS_A_CODE_BLOCK = 30
+
+
+def one_sentence(doctree):
+    """Return the first paragraph of the box *In one sentence*, or of the page."""
+    boxes = [box for box in doctree.findall(nodes.admonition) if "one-sentence" in box["classes"]]
+    for place in [*boxes, doctree]:
+        for paragraph in place.findall(nodes.paragraph):
+            return " ".join(paragraph.astext().split())
+    return ""
+
+
+def reading_minutes(doctree):
+    """Estimate the reading time of a page in minutes, at least one.
+
+    Words are counted in the text only: a formula and a block of code are read
+    at another speed, and count as a fixed time each.
+    """
+    not_words = (nodes.math, nodes.math_block, nodes.literal_block)
+    texts = (text for text in doctree.findall(nodes.Text) if not isinstance(text.parent, not_words))
+    words = sum(len(text.split()) for text in texts)
+    formulas = sum(1 for _ in doctree.findall(nodes.math_block))
+    blocks = sum(1 for _ in doctree.findall(nodes.literal_block))
+    seconds = 60 * words / WORDS_A_MINUTE
+    seconds += SECONDS_A_FORMULA * formulas + SECONDS_A_CODE_BLOCK * blocks
+    return max(1, round(seconds / 60))
+
+
+def gather_facts(app, doctree):
+    """Note the facts of a page in Sphinx's own record of that page."""
+    boxes = doctree.findall(nodes.admonition)
+    app.env.metadata[app.env.docname]["book_facts"] = {
+        "is_chapter": any("one-sentence" in box["classes"] for box in boxes),
+        "sentence": one_sentence(doctree),
+        "minutes": reading_minutes(doctree),
+        "exercises": sum(1 for _ in doctree.findall(is_exercise_node)),
+    }
+
+
+def facts_of(env, docname):
+    """Return the facts of a page; empty for pages that no source stands behind."""
+    return env.metadata.get(docname, {}).get("book_facts", {})
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("doctree-read", gather_facts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

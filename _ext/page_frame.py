@@ -1,0 +1,107 @@
+"""The frame around the text: contents beside it, the way to the next page below it.
+
+The templates in `templates/` replace the theme's layout, and with it the theme's
+style sheets and scripts; `page_assets` in this file says what a page keeps.
+"""
+
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from page_facts import facts_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# The theme's own look and behavior, and companions whose work this book does itself.
+REPLACED = (
+    "styles/sphinx-book-theme.css",
+    "scripts/sphinx-book-theme.js",
+    "toggle",
+    "clipboard",
+    "copybutton",
+    "pygments.css",
+    "mystnb.",
+    "exercise.css",
+    "proof.css",
+)
+
+
+def contents(context):
+    """Return the table of contents with the sections of this page under its own entry.
+
+    Parameters
+    ----------
+    context : dict
+        What Sphinx hands to the template: `toctree` and `toc` are used.
+
+    Returns
+    -------
+    str
+        HTML, a list of lists of links.
+    """
+    tree = context["toctree"](collapse=False, includehidden=True, titles_only=True, maxdepth=2)
+    soup = BeautifulSoup(tree or "", "html.parser")
+    for caption in soup.select("p.caption"):
+        caption.name = "h2"
+    here = soup.select_one("li.current > a.current")
+    if here is not None:
+        here["aria-current"] = "page"
+        sections = BeautifulSoup(context.get("toc", ""), "html.parser").select_one("ul ul")
+        if sections is not None:
+            for deeper in sections.select("ul"):
+                deeper.decompose()
+            for link in sections.select("a"):
+                link.string = link.get_text().lstrip("0123456789. ")
+            sections["class"] = "sections"
+            here.insert_after(sections)
+    return str(soup)
+
+
+def next_sentence(app, pagename):
+    """Return what the next page says about itself in one sentence, if it is a chapter."""
+    _, _, following = app.builder.relations.get(pagename, (None, None, None))
+    facts = facts_of(app.env, following)
+    return facts.get("sentence", "") if facts.get("is_chapter") else ""
+
+
+def page_assets(context):
+    """Take the theme's own style and scripts out of the page, in place."""
+    for kind in ("css_files", "script_files"):
+        context[kind][:] = [
+            asset
+            for asset in context[kind]
+            if not any(name in describe(asset) for name in REPLACED)
+        ]
+
+
+def describe(asset):
+    """Return all that an asset says about itself: its file name and its inline text."""
+    attributes = getattr(asset, "attributes", {})
+    return f"{getattr(asset, 'filename', asset)} {attributes.get('body', '')}"
+
+
+def frame_page(app, pagename, templatename, context, doctree):
+    """Add to the context what the templates draw."""
+    facts = facts_of(app.env, pagename)
+    context["contents_html"] = contents(context)
+    context["page_description"] = shorten(facts.get("sentence", ""), 160)
+    context["next_sentence"] = next_sentence(app, pagename)
+    page_assets(context)
+
+
+def shorten(text, length):
+    """Return at most `length` characters of a text, cut between words."""
+    if len(text) <= length:
+        return text
+    return text[: length - 1].rsplit(" ", 1)[0] + "…"
+
+
+def use_our_templates(app, config):
+    """Let Sphinx look here for templates, before the theme."""
+    config.templates_path.insert(0, str(TEMPLATES))
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("config-inited", use_our_templates)
+    app.connect("html-page-context", frame_page, priority=910)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,284 @@
+"""Mend the markup of a page after Sphinx has written it.
+
+Authors write plain MyST, and a live notebook shows it as it is.  What a reader
+of the site gets beyond that is added here, each addition by one function that
+takes the parsed body of a page and changes it in place.
+"""
+
+import re
+
+from bs4 import BeautifulSoup, NavigableString
+from page_facts import facts_of
+
+# The slots of a chapter, known by how their heading begins.
+SLOTS = {
+    "A picture": "picture",
+    "A number first": "number",
+    "Derivation": "derivation",
+    "Code": "code",
+    "Check it": "check",
+    "Break it": "break",
+    "Questions people ask": "questions",
+    "Exercises": "exercises",
+    "In short": "short",
+    "Further reading": "reading",
+    "Next": "next",
+}
+
+
+def mark_slots(body):
+    """Give the section of each slot its class, from which the style takes the mark."""
+    for heading in body.select("section > h2, section > h3"):
+        words = heading.get_text().lstrip("0123456789. ")
+        for beginning, slot in SLOTS.items():
+            if re.match(rf"{beginning}\b", words):
+                heading.parent["class"] = [*heading.parent.get("class", []), "slot", f"slot-{slot}"]
+                break
+
+
+def drop_numbers_below_chapters(body):
+    """Keep the chapter's number in its title only: the slots carry a mark instead."""
+    for number in body.select(":is(h2, h3, h4) > .section-number"):
+        number.decompose()
+
+
+def new_tag(body, name, text=None, **attributes):
+    """Return a new element, with `class_` for its class."""
+    if "class_" in attributes:
+        attributes["class"] = attributes.pop("class_")
+    tag = body.new_tag(name, attrs=attributes)
+    if text is not None:
+        tag.string = text
+    return tag
+
+
+def fold(body, element, title, *, opened=False):
+    """Turn an element into a box that opens: its content under a title to press."""
+    summary = new_tag(body, "summary")
+    summary.append(title)
+    element.name = "details"
+    element["class"] = ["fold"]
+    if opened:
+        element["open"] = ""
+    content = new_tag(body, "div", class_="fold-content")
+    content.extend(list(element.contents))
+    element.append(summary)
+    element.append(content)
+
+
+def fold_dropdowns(body):
+    """Rewrite sphinx-design's dropdowns as plain boxes that open."""
+    for element in body.select("details.sd-dropdown"):
+        summary = element.find("summary", recursive=False).extract()
+        title = summary.select_one(".sd-summary-text")
+        content = element.select_one(".sd-summary-content")
+        if content is not None:
+            content.unwrap()
+        name = new_tag(body, "span")
+        name.extend(list(title.contents) if title else [])
+        fold(body, element, name, opened=element.has_attr("open"))
+        for paragraph in element.select(".sd-card-text"):
+            del paragraph["class"]
+
+
+def fold_solutions(body):
+    """Rewrite solutions, and other boxes of the class dropdown, as boxes that open."""
+    for element in body.select("div.solution, div.admonition.dropdown"):
+        heading = element.select_one("p.admonition-title")
+        is_solution = "solution" in element["class"]
+        title = "Worked solution" if is_solution else heading.get_text()
+        if heading is not None:
+            heading.decompose()
+        fold(body, element, title)
+        element["class"] = ["fold", "fold-solution"] if is_solution else ["fold"]
+
+
+def hidden_title(element):
+    """Return the words on the closed lid of hidden code or hidden output."""
+    if element.select_one(".cell_input") is None:
+        return "What this cell prints"
+    output = element.find_next_sibling(class_="cell_output")
+    return "Code of this figure" if output and output.find("figure") else "Code of this cell"
+
+
+def fold_hidden_code(body):
+    """Give hidden code a summary without paragraphs in it."""
+    for element in body.select("details.hide"):
+        summary = element.find("summary", recursive=False)
+        summary.attrs.clear()
+        summary.string = hidden_title(element)
+        element["class"] = ["fold", "fold-code"]
+
+
+def put_figures_first(body):
+    """Show a figure before the code that draws it."""
+    for code in body.select(".cell > .fold-code"):
+        output = code.find_next_sibling(class_="cell_output")
+        if output is not None and output.find("figure"):
+            output.insert_after(code.extract())
+
+
+def keep_punctuation(body):
+    """Keep a comma or a full stop on the line of the formula that it follows."""
+    for formula in body.select("span.math"):
+        after = formula.next_sibling
+        if not isinstance(after, NavigableString):
+            continue
+        mark = re.match(r"[.,;:!?)\]’”…]+", after)
+        if mark:
+            after.replace_with(after[mark.end() :])
+            together = new_tag(body, "span", class_="together")
+            formula.wrap(together)
+            together.append(mark.group())
+
+
+def unwrap_nameless_sections(body):
+    """Turn sections without a heading, whose ids repeat on a page, into plain boxes."""
+    for section in body.select("#exercise-content, #solution-content, #proof-content"):
+        section.name = "div"
+        del section["id"]
+
+
+def title_exercises(body):
+    """Write `Exercise 4.1 (★★ By hand)` as a number, a difficulty and a name."""
+    for title in body.select(".exercise > .admonition-title"):
+        number = title.select_one(".caption-number")
+        if number is None:
+            continue
+        number.extract()
+        first, last = title.find(string=True), title.find_all(string=True)[-1:]
+        if first is not None:
+            first.replace_with(re.sub(r"^\s*\(", "", first))
+        last = title.find_all(string=True)[-1:]
+        if last:
+            last[0].replace_with(re.sub(r"\)\s*$", "", last[0]))
+        title.insert(0, number)
+        number.insert_after(" ")
+
+
+def speak_stars(body):
+    """Say the stars of an exercise in words to those who hear the page."""
+    for title in body.select(".exercise > .admonition-title"):
+        for text in title.find_all(string=re.compile("★")):
+            before, stars, after = re.match(r"([^★]*)(★+)(.*)", text, re.DOTALL).groups()
+            shown = new_tag(body, "span", stars, class_="stars", role="img")
+            shown["aria-label"] = f"difficulty {len(stars)} of 3,"
+            text.replace_with(before, shown, after)
+
+
+def drop_empty_titles(body):
+    """Take out the empty titles of margin notes, and call the notes what they are."""
+    for note in body.select("aside.margin"):
+        title = note.select_one(".sidebar-title")
+        if title is not None and not title.get_text(strip=True):
+            title.decompose()
+        note["role"] = "note"
+
+
+def mend_bibliography(body):
+    """Drop the list roles that the entries of a bibliography do not keep to."""
+    for element in body.select("[role=doc-biblioentry], [role=doc-backlink], [role=list]"):
+        del element["role"]
+
+
+def name_anchors(body):
+    """Let each link to a heading say what it leads to."""
+    for anchor in body.select("a.headerlink"):
+        anchor["aria-label"] = anchor.get("title", "Link to this place")
+        del anchor["title"]
+
+
+def frame_tables(body):
+    """Put each table into a box of its own that can scroll; drop presentational attributes."""
+    for table in body.select("table"):
+        for attribute in ("border", "align"):
+            del table[attribute]
+        for style in table.parent.select(":scope > style"):
+            style.decompose()
+        for row in table.select("tr[style]"):
+            del row["style"]
+        box = table.parent
+        if "pst-scrollable-table-container" in box.get("class", []):
+            box["class"] = ["table-box"]
+        else:
+            table.wrap(new_tag(body, "div", class_="table-box"))
+
+
+def state_facts(body, facts, notebook):
+    """Say under the title of a chapter how long it is, and where its notebook is."""
+    title = body.select_one("h1")
+    if title is None or not facts.get("is_chapter"):
+        return
+    line = new_tag(body, "p", class_="facts")
+    parts = [new_tag(body, "span", f"{facts['minutes']} minutes")]
+    if facts["exercises"]:
+        noun = "exercise" if facts["exercises"] == 1 else "exercises"
+        parts.append(new_tag(body, "a", f"{facts['exercises']} {noun}", href="#exercises"))
+    if notebook:
+        link = new_tag(body, "a", "Notebook", href=notebook, class_="facts-notebook")
+        link["download"] = ""
+        parts.append(link)
+    line.extend(parts)
+    title.insert_after(line)
+
+
+def number_chapter(body, part):
+    """Write the number of a chapter and the name of its part above its title."""
+    title = body.select_one("h1")
+    number = title.select_one(".section-number") if title else None
+    if number is None:
+        return
+    words = f"Chapter {number.get_text().strip(' .')}"
+    number.decompose()
+    above = new_tag(body, "p", f"{words} · {part}" if part else words, class_="above-title")
+    title.insert_before(above)
+
+
+MENDERS = (
+    mark_slots,
+    drop_numbers_below_chapters,
+    fold_dropdowns,
+    fold_solutions,
+    fold_hidden_code,
+    put_figures_first,
+    keep_punctuation,
+    unwrap_nameless_sections,
+    title_exercises,
+    speak_stars,
+    drop_empty_titles,
+    mend_bibliography,
+    name_anchors,
+    frame_tables,
+)
+
+
+def part_of(context):
+    """Return the caption of the part that this page stands in, from the contents."""
+    contents = BeautifulSoup(context.get("contents_html", ""), "html.parser")
+    here = contents.select_one("[aria-current=page]")
+    caption = here.find_previous("h2") if here else None
+    return caption.get_text(strip=True) if caption else ""
+
+
+def mend_page(app, pagename, templatename, context, doctree):
+    """Mend the body of a page that comes from a source."""
+    if "body" not in context or doctree is None:
+        return
+    body = BeautifulSoup(context["body"], "html.parser")
+    for mend in MENDERS:
+        mend(body)
+    number_chapter(body, part_of(context))
+    source = context.get("sourcename", "")
+    notebook = f"{context['content_root']}_sources/{source}" if source.endswith(".ipynb") else ""
+    state_facts(body, facts_of(app.env, pagename), notebook)
+    context["body"] = str(body)
+    if "sd-" not in context["body"]:
+        for kind in ("css_files", "script_files"):
+            assets = context[kind]
+            assets[:] = [a for a in assets if "design" not in str(getattr(a, "filename", a))]
+
+
+def setup(app):
+    """Connect to Sphinx, after the frame has been made."""
+    app.connect("html-page-context", mend_page, priority=920)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
