@@ -56,6 +56,17 @@ _NAMES_OF_MODULE = {
         "step_vjp",
         "tanh",
         "tanh_vjp",
+        "with_pullback",
+    ),
+    "neuron": (
+        "AND",
+        "NAND",
+        "NOT",
+        "OR",
+        "Adaline",
+        "LogisticNeuron",
+        "Perceptron",
+        "ThresholdUnit",
     ),
     "losses": ("binary_cross_entropy", "mse", "multiclass_hinge"),
     "initializers": (
@@ -97,6 +108,7 @@ _NAMES_OF_MODULE = {
         "step_decay",
         "warmup",
     ),
+    "autograd": ("Tensor", "apply", "apply_layer", "apply_loss"),
     "datasets": (
         "Dataset",
         "load_breast_cancer",

@@ -36,6 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._validation import generator
+from .activations import with_pullback
 
 STEP = np.finfo(np.float64).eps ** (1 / 3)
 
@@ -281,12 +282,7 @@ def check_vjp(f, vjp, *inputs, rng=0, tolerance=1e-6):
     >>> print(check_vjp(softmax, lambda dy, y, x: softmax_vjp(dy, y), [1.0, 2.0, 3.0]).ok)
     True
     """
-
-    def forward(*inputs):
-        y = f(*inputs)
-        return y, lambda dy: vjp(dy, y, *inputs)
-
-    return check_pullback(forward, *inputs, rng=rng, tolerance=tolerance)
+    return check_pullback(with_pullback(f, vjp), *inputs, rng=rng, tolerance=tolerance)
 
 
 def check_layer(layer, input_shape, *, x=None, training=False, rng=0, tolerance=1e-6):

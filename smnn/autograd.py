@@ -1,0 +1,349 @@
+r"""Automatic differentiation: a tape that writes itself.
+
+Every operation on a `Tensor` computes its value now, and remembers where the value came
+from and the pullback that leads back.  `Tensor.backward` sorts the operations so that
+each comes after everything that used it, and calls the pullbacks in that order.  Where a
+value was used more than once its gradients are added up.
+
+The tape has no list of operations of its own: `apply` puts any function on it that
+returns its value and its pullback.
+
+    z = apply(forward, x, W)                forward(x, W) -> (z, backward)
+
+The loops below do not recurse, so a graph may be as deep as memory allows.
+"""
+
+import numpy as np
+
+from ._validation import float_array
+from .activations import unbroadcast, with_pullback
+
+
+class Tensor:
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : array_like of real numbers
+        A floating array is used as it is, not copied.
+
+    Attributes
+    ----------
+    data : ndarray
+    grad : ndarray or None
+        The gradient of what `backward` was called on, with respect to this tensor; added
+        up over calls.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0])
+    >>> y = (x * x).sum() + x[0]
+    >>> y.backward()
+    >>> x.grad
+    array([3., 4.])
+    """
+
+    __array_ufunc__ = None  # array + tensor is the tensor's affair
+
+    def __init__(self, data):
+        self.data = float_array(data, "data")
+        self.grad = None
+        self._parents = ()
+        self._pullback = None
+
+    def backward(self, grad=None):
+        """Add to ``grad`` of every tensor that this one was computed from.
+
+        Parameters
+        ----------
+        grad : array_like, optional
+            The gradient with respect to this tensor, of its shape; 1 for a single number.
+        """
+        if grad is None and self.data.size != 1:
+            raise ValueError(f"a tensor of shape {self.shape} needs the gradient to start from")
+        grad = np.ones(self.shape) if grad is None else np.asarray(grad)
+        if grad.shape != self.shape:
+            raise ValueError(f"grad must have shape {self.shape}, got {grad.shape}")
+        pending = {id(self): grad.astype(self.data.dtype)}
+        for node in reversed(_parents_first(self)):
+            dy = pending.pop(id(node))
+            node.grad = dy if node.grad is None else node.grad + dy
+            if node._pullback is None:
+                continue
+            gradients = node._pullback(dy)
+            if not isinstance(gradients, tuple):
+                gradients = (gradients,)
+            for parent, dx in zip(node._parents, gradients, strict=True):
+                known = pending.get(id(parent))
+                pending[id(parent)] = dx if known is None else known + dx
+
+    def __add__(self, other):
+        return apply(_add, self, other)
+
+    def __sub__(self, other):
+        return self + -_tensor(other)
+
+    def __mul__(self, other):
+        return apply(_multiply, self, other)
+
+    def __truediv__(self, other):
+        return self * _tensor(other) ** -1
+
+    def __matmul__(self, other):
+        return apply(_matmul, self, other)
+
+    def __radd__(self, other):
+        return _tensor(other) + self
+
+    def __rsub__(self, other):
+        return _tensor(other) - self
+
+    def __rmul__(self, other):
+        return _tensor(other) * self
+
+    def __rtruediv__(self, other):
+        return _tensor(other) / self
+
+    def __rmatmul__(self, other):
+        return _tensor(other) @ self
+
+    def __neg__(self):
+        return self * -1.0
+
+    def __pow__(self, exponent):
+        """Return self to the power of a constant."""
+
+        def power(x):
+            return x**exponent, lambda dy: dy * exponent * x ** (exponent - 1)
+
+        return apply(power, self)
+
+    def exp(self):
+        """Return eˣ."""
+        return apply(with_pullback(np.exp, lambda dy, y, x: dy * y), self)
+
+    def log(self):
+        """Return the natural logarithm."""
+        return apply(with_pullback(np.log, lambda dy, y, x: dy / x), self)
+
+    def sum(self, axis=None, keepdims=False):
+        """Return the sum; every term receives its gradient."""
+
+        def total(x):
+            spread = _spread(x.shape, axis)
+            return x.sum(axis, keepdims=keepdims), lambda dy: spread(dy) * np.ones_like(x)
+
+        return apply(total, self)
+
+    def mean(self, axis=None, keepdims=False):
+        """Return the mean."""
+        total = self.sum(axis, keepdims)
+        return total * (total.data.size / self.data.size)
+
+    def max(self, axis=None, keepdims=False):
+        """Return the maximum; several equal ones share its gradient."""
+
+        def largest(x):
+            y = x.max(axis, keepdims=True)
+            share = (x == y) / (x == y).sum(axis, keepdims=True)
+            spread = _spread(x.shape, axis)
+            return x.max(axis, keepdims=keepdims), lambda dy: spread(dy) * share
+
+        return apply(largest, self)
+
+    def reshape(self, *shape):
+        """Return the same numbers in another shape."""
+        return apply(lambda x: (x.reshape(*shape), lambda dy: dy.reshape(x.shape)), self)
+
+    def transpose(self, *axes):
+        """Return the array with its axes reversed, or in the order given."""
+        order = axes or tuple(reversed(range(self.ndim)))
+        back = np.argsort(order)
+        return apply(lambda x: (x.transpose(order), lambda dy: dy.transpose(back)), self)
+
+    def __getitem__(self, index):
+        """Return the entries that NumPy's indexing names."""
+
+        def take(x):
+            def backward(dy):
+                dx = np.zeros_like(x)
+                np.add.at(dx, index, dy)  # an entry taken twice receives both
+                return dx
+
+            return x[index], backward
+
+        return apply(take, self)
+
+    @property
+    def T(self):
+        return self.transpose()
+
+    @property
+    def shape(self):
+        return self.data.shape
+
+    @property
+    def ndim(self):
+        return self.data.ndim
+
+    def __len__(self):
+        return len(self.data)
+
+    def item(self):
+        """Return the one number that is in the tensor."""
+        return self.data.item()
+
+    def __repr__(self):
+        return f"Tensor({np.array2string(self.data, separator=', ', prefix='Tensor(')})"
+
+
+def apply(forward, *inputs):
+    """Put a function that returns its value and its pullback on the tape.
+
+    Parameters
+    ----------
+    forward : callable
+        ``forward(*arrays) -> (y, backward)``, and ``backward(dy)`` returns the gradient for
+        each input, in a tuple if there are several.
+    *inputs : Tensor or array_like
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> from smnn.activations import relu, relu_vjp
+    >>> x = Tensor([-1.0, 2.0])
+    >>> apply(with_pullback(relu, relu_vjp), x).sum().backward()
+    >>> x.grad
+    array([0., 1.])
+    """
+    parents = tuple(_tensor(x) for x in inputs)
+    y, pullback = forward(*(parent.data for parent in parents))
+    result = Tensor(y)
+    result._parents, result._pullback = parents, pullback
+    return result
+
+
+def apply_layer(layer, x, params):
+    """Put a layer on the tape, with its parameters as tensors.
+
+    Call it twice with the same ``params`` and the layer is shared: its gradients add up.
+
+    Parameters
+    ----------
+    layer : Layer
+        Built.
+    x : Tensor or ndarray
+        An array is a constant: no gradient is computed for it.
+    params : dict of str to Tensor
+        ``{name: Tensor(value) for name, value in layer.params.items()}``: tensors that
+        share the layer's memory.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a tensor holds anything but the layer's own array.
+
+    Examples
+    --------
+    >>> from smnn import Dense
+    >>> layer = Dense(1, init="zeros")
+    >>> layer.build((2,))
+    (1,)
+    >>> params = {name: Tensor(value) for name, value in layer.params.items()}
+    >>> once = apply_layer(layer, np.array([[1.0, 2.0]]), params)
+    >>> again = apply_layer(layer, np.array([[3.0, 4.0]]), params)
+    >>> (once + again).backward()
+    >>> params["W"].grad.ravel()
+    array([4., 6.])
+    """
+
+    for name, value in layer.params.items():
+        if name not in params or params[name].data is not value:
+            raise ValueError(f"params must hold Tensor(layer.params[{name!r}]) under {name!r}")
+    inputs = (x,) if isinstance(x, Tensor) else ()
+
+    def forward(*values):
+        y, backward = layer.forward(values[0] if inputs else x)
+
+        def pullback(dy):
+            dx, grads = backward(dy)
+            return (dx,) * len(inputs) + tuple(grads[name] for name in params)
+
+        return y, pullback
+
+    return apply(forward, *inputs, *params.values())
+
+
+def apply_loss(loss, pred, target):
+    """Put a loss, which returns (loss, gradient), on the tape.
+
+    Examples
+    --------
+    >>> from smnn import softmax_cross_entropy
+    >>> logits = Tensor([[0.0, 0.0]])
+    >>> apply_loss(softmax_cross_entropy, logits, [1]).backward()
+    >>> logits.grad
+    array([[ 0.5, -0.5]])
+    """
+
+    def forward(pred):
+        value, dpred = loss(pred, target)
+        return value, lambda dvalue: dvalue * dpred
+
+    return apply(forward, pred)
+
+
+def _tensor(x):
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def _parents_first(root):
+    """Return every tensor behind ``root``, each after those it was computed from."""
+    order, seen, stack = [], set(), [(root, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((parent, False) for parent in node._parents)
+    return order
+
+
+def _add(a, b):
+    return a + b, lambda dy: (unbroadcast(dy, a.shape), unbroadcast(dy, b.shape))
+
+
+def _multiply(a, b):
+    return a * b, lambda dy: (unbroadcast(dy * b, a.shape), unbroadcast(dy * a, b.shape))
+
+
+def _matmul(a, b):
+    """Matrix product.  A vector on the left is a row, on the right a column."""
+    rows = a[None, :] if a.ndim == 1 else a
+    columns = b[:, None] if b.ndim == 1 else b
+    y = rows @ columns
+    shape = (a @ b).shape
+
+    def backward(dy):
+        dy = dy.reshape(y.shape)
+        da = unbroadcast(dy @ np.swapaxes(columns, -1, -2), rows.shape)
+        db = unbroadcast(np.swapaxes(rows, -1, -2) @ dy, columns.shape)
+        return da.reshape(a.shape), db.reshape(b.shape)
+
+    return y.reshape(shape), backward
+
+
+def _spread(shape, axis):
+    """Return the function that gives back a reduced axis, with length 1."""
+    axes = range(len(shape)) if axis is None else np.atleast_1d(axis) % max(len(shape), 1)
+    kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
+    return lambda dy: np.reshape(dy, kept)
