@@ -10,6 +10,7 @@ What the theme and its companions would load from elsewhere is taken out of
 every page.  `tests/test_book_site.py` scans the built pages for what is left.
 """
 
+import shutil
 from importlib.metadata import files
 from pathlib import Path
 
@@ -21,6 +22,28 @@ VEGA = "vega/vega-embed.js"
 # Thebe would run cells on a remote server; its loader names a remote script.
 UNWANTED = ("thebe",)
 
+# What is copied into every site, and is used by no page of this one.
+UNUSED = (
+    "images",
+    "locales",
+    "scripts",
+    "styles",
+    "vendor",
+    "*webpack-macros.html",
+    "basic.css",
+    "clipboard.min.js",
+    "copy-button.svg",
+    "copybutton*",
+    "exercise.css",
+    "mystnb.*.css",
+    "proof.css",
+    "pygments.css",
+    "sphinx-thebe*",
+    "togglebutton*",
+    "*-solid.svg",
+    "*.png",
+)
+
 
 def mathjax_source():
     """Return the path of the installed MathJax file."""
@@ -29,6 +52,11 @@ def mathjax_source():
         if path.name == name:
             return Path(path.locate())
     raise FileNotFoundError(f"sphinx-mathjax-offline has no file {name}: install version 0.0.2")
+
+
+def vega_script():
+    """Return Vega-Embed with all it needs; closed in, for its names are those of other scripts."""
+    return f"(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n"
 
 
 def copy_scripts(app, exception):
@@ -42,7 +70,17 @@ def copy_scripts(app, exception):
         mathjax.write_bytes(mathjax_source().read_bytes())
     if not vega.exists():
         vega.parent.mkdir(parents=True, exist_ok=True)
-        vega.write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+        vega.write_text(vega_script(), encoding="utf-8")
+
+
+def drop_unused_files(app, exception):
+    """Delete what the theme and its companions copied and no page asks for."""
+    if exception or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for pattern in UNUSED:
+        for path in static.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def is_wanted(asset):
@@ -62,4 +100,5 @@ def setup(app):
     """Connect to Sphinx."""
     app.connect("html-page-context", strip_remote_assets, priority=900)
     app.connect("build-finished", copy_scripts)
+    app.connect("build-finished", drop_unused_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
