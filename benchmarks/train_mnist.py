@@ -1,0 +1,189 @@
+"""Training 784-128-10 on MNIST beside PyTorch and scikit-learn, with one thread, in float32.
+
+    SMNN_DATA=folder python -m benchmarks.train_mnist
+
+smnn and PyTorch start from the same weights and see the same batches in the same order.
+scikit-learn draws its own.  The libraries take turns, an epoch each, so that a slow moment of
+the machine hurts all of them.  Kept: examples per second, and the accuracy on the test images.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks import machine
+
+os.environ.update(machine.thread_environment(1))
+machine.pin_to_processors(1)
+
+import numpy as np  # noqa: E402  (libraries read their threads when they are loaded)
+import torch  # noqa: E402
+from sklearn.neural_network import MLPClassifier  # noqa: E402
+
+import smnn  # noqa: E402
+
+torch.set_num_threads(1)
+
+HIDDEN, CLASSES = 128, 10
+BATCH_SIZES = (32, 128)
+LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3}
+RESULT = Path(__file__).parent / "results" / "train_mnist.json"
+# How many times the throughput of each was asked for, by batch size.
+TARGETS = {"PyTorch": {32: 2.5, 128: 1.5}, "scikit-learn": {32: 1.5, 128: 1.5}}
+
+
+class SmnnTrainer:
+    """``smnn.fit``, one epoch a call; the optimizer and the order of examples go on."""
+
+    def __init__(self, weights, solver, batch_size):
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(0)
+        self.model = smnn.Sequential(
+            [smnn.Dense(HIDDEN, "relu", input_shape=(784,)), smnn.Dense(CLASSES)], dtype="float32"
+        )
+        for parameter, value in zip(self.model.params.values(), weights, strict=True):
+            parameter[...] = value
+        rate = LEARNING_RATES[solver]
+        self.optimizer = smnn.SGD(rate) if solver == "sgd" else smnn.Adam(rate)
+
+    def epoch(self, x, y):
+        smnn.fit(
+            self.model, x, y, optimizer=self.optimizer, epochs=1,
+            batch_size=self.batch_size, rng=self.rng, progress=False,
+        )  # fmt: skip
+
+    def predict(self, x):
+        return self.model(x).argmax(axis=1)
+
+
+class TorchTrainer:
+    """The usual loop, with the fused optimizer; ``compiled`` compiles model and loss too."""
+
+    def __init__(self, weights, solver, batch_size, compiled=False):
+        self.batch_size = batch_size
+        self.rng = np.random.default_rng(0)
+        self.model = torch.nn.Sequential(
+            torch.nn.Linear(784, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, CLASSES)
+        )
+        with torch.no_grad():
+            for parameter, value in zip(self.model.parameters(), weights, strict=True):
+                parameter.copy_(torch.from_numpy(value.T))
+        optimizer = torch.optim.SGD if solver == "sgd" else torch.optim.Adam
+        self.optimizer = optimizer(self.model.parameters(), lr=LEARNING_RATES[solver], fused=True)
+        self.objective = torch.compile(self.loss, dynamic=False) if compiled else self.loss
+
+    def loss(self, x, y):
+        return torch.nn.functional.cross_entropy(self.model(x), y)
+
+    def epoch(self, x, y):
+        x, y = torch.from_numpy(x), torch.from_numpy(y)
+        for rows in torch.from_numpy(self.rng.permutation(len(x))).split(self.batch_size):
+            self.optimizer.zero_grad()
+            self.objective(x[rows], y[rows]).backward()
+            self.optimizer.step()
+
+    def predict(self, x):
+        with torch.inference_mode():
+            return self.model(torch.from_numpy(x)).argmax(dim=1).numpy()
+
+
+class SklearnTrainer:
+    """``MLPClassifier``; a call of ``partial_fit`` on all examples is one epoch."""
+
+    def __init__(self, weights, solver, batch_size):
+        self.model = MLPClassifier(
+            (HIDDEN,), solver=solver, batch_size=batch_size, alpha=0.0, momentum=0.0,
+            nesterovs_momentum=False, learning_rate_init=LEARNING_RATES[solver], random_state=0,
+        )  # fmt: skip
+
+    def epoch(self, x, y):
+        self.model.partial_fit(x, y, classes=range(CLASSES))
+
+    def predict(self, x):
+        return self.model.predict(x)
+
+
+def first_weights():
+    rng = np.random.default_rng(1)
+    sizes = (784, HIDDEN, CLASSES)
+    for rows, columns in pairwise(sizes):
+        yield rng.normal(0, (2 / rows) ** 0.5, (rows, columns)).astype(np.float32)
+        yield np.zeros(columns, np.float32)
+
+
+def race(solver, batch_size, epochs, train, test):
+    """Train every library for the same number of epochs, in turns."""
+    weights = list(first_weights())
+    trainers = {
+        "smnn": SmnnTrainer(weights, solver, batch_size),
+        "PyTorch": TorchTrainer(weights, solver, batch_size),
+        "PyTorch compiled": TorchTrainer(weights, solver, batch_size, compiled=True),
+        "scikit-learn": SklearnTrainer(weights, solver, batch_size),
+    }
+    seconds = {name: [] for name in trainers}
+    # Compile for a full batch and for the short last one, with trainers that are thrown away.
+    few = 2 * batch_size + len(train.x) % batch_size
+    SmnnTrainer(weights, solver, batch_size).epoch(train.x[:few], train.y[:few])
+    compiled = trainers["PyTorch compiled"]
+    for rows in (batch_size, len(train.x) % batch_size or batch_size):
+        compiled.objective(torch.from_numpy(train.x[:rows]), torch.from_numpy(train.y[:rows]))
+    for _ in range(epochs):
+        for name, trainer in trainers.items():
+            start = time.perf_counter()
+            trainer.epoch(train.x, train.y)
+            seconds[name].append(time.perf_counter() - start)
+    return {
+        name: {
+            "best_seconds": min(seconds[name]),
+            "median_seconds": statistics.median(seconds[name]),
+            "examples_per_second": round(len(train.x) / min(seconds[name])),
+            "accuracy": float((trainer.predict(test.x) == test.y).mean()),
+        }
+        for name, trainer in trainers.items()
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", category=UserWarning)
+    train, test = smnn.load_mnist()
+
+    runs = []
+    for solver in LEARNING_RATES:
+        for batch_size in BATCH_SIZES:
+            results = race(solver, batch_size, arguments.epochs, train, test)
+            runs.append({"solver": solver, "batch_size": batch_size, "results": results})
+            print_run(runs[-1])
+    record = {"machine": machine.describe(), "epochs": arguments.epochs, "runs": runs}
+    arguments.output.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"kept in {arguments.output}")
+
+
+def print_run(run):
+    results = run["results"]
+    print(f"\n{run['solver']}, batches of {run['batch_size']}")
+    for name, entry in results.items():
+        print(
+            f"  {name:<18} {entry['examples_per_second']:>9,} examples/s"
+            f"   accuracy {entry['accuracy']:.4f}"
+        )
+    for peer, asked in TARGETS.items():
+        fastest = max(
+            entry["examples_per_second"] for name, entry in results.items() if peer in name
+        )
+        reached = results["smnn"]["examples_per_second"] / fastest
+        least = asked[run["batch_size"]]
+        verdict = "met" if reached >= least else "missed"
+        print(f"  {reached:.2f} times {peer}: {verdict}, {least} asked")
+
+
+if __name__ == "__main__":
+    main()
