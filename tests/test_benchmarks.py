@@ -1,0 +1,141 @@
+"""The harness that measures: fair races, true contestants, honest verdicts."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import peers, picture, ratios, report, targets, timing
+from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
+
+LIBRARIES = ("smnn", "NumPy", "SciPy", "scikit-learn")  # the others live in an environment apart
+KEPT = Path(report.__file__).parent / "results" / "benchmark.json"
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    pytest.importorskip("sklearn")
+    pytest.importorskip("scipy")
+
+
+def functions_of(case):
+    return peers.all_contestants(case, make_data(case), LIBRARIES)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("reuse", [False, True])
+@pytest.mark.parametrize("operation", ROW_OPERATIONS)
+def test_contestants_compute_the_same(operation, reuse, dtype):
+    case = Case(operation, (17, 11), dtype, reuse)
+    functions = functions_of(case)
+    assert {"smnn", "NumPy"} <= functions.keys()
+    peers.check_results(case, functions)
+
+
+def test_linear_contestants_compute_the_same():
+    case = Case("linear_cross_entropy", (17, 5, 11), "float64")
+    functions = functions_of(case)
+    assert functions.keys() == {"smnn", "NumPy"}
+    peers.check_results(case, functions)
+
+
+def test_a_contestant_that_computes_something_else_is_refused():
+    case = Case("softmax", (4, 3), "float64")
+    functions = functions_of(case)
+    other = functions_of(Case("log_softmax", (4, 3), "float64"))["NumPy"]
+    with pytest.raises(ValueError, match="NumPy differs from smnn"):
+        peers.check_results(case, functions | {"NumPy": other})
+
+
+def test_a_race_orders_the_slow_after_the_fast():
+    def nothing():
+        pass
+
+    seconds = timing.race({"fast": nothing, "slow": lambda: time.sleep(1e-3)}, budget_seconds=0.01)
+    assert all(len(times) >= timing.FEWEST_ROUNDS for times in seconds.values())
+    assert timing.summary(seconds["fast"])["best"] < 1e-4
+    assert timing.summary(seconds["slow"])["best"] >= 1e-3
+
+
+def test_the_loss_alone_has_no_reused_form():
+    cases = row_cases(("softmax", "cross_entropy"), [(2, 3)], ["float32"])
+    assert [(case.operation, case.reuse) for case in cases] == [
+        ("softmax", False),
+        ("softmax", True),
+        ("cross_entropy", False),
+    ]
+
+
+def record(ours, operation="softmax", threads=1):
+    """A made record in which PyTorch takes 2 and 3 seconds, NumPy 8 and a copy 1."""
+    names = {"smnn": ours, "NumPy": 8.0, "PyTorch": 3.0, "PyTorch compiled": 2.0}
+    return {
+        "operation": operation,
+        "shape": [64, 10],
+        "dtype": "float32",
+        "reuse": False,
+        "threads": threads,
+        "seconds": {name: {"best": value, "median": 2 * value} for name, value in names.items()},
+        "copy_seconds": {"best": 1.0, "median": 1.0},
+    }
+
+
+def test_the_ratio_is_to_the_fastest_form_of_the_fastest_peer():
+    made = record(0.5)
+    assert ratios.fastest_peer(made) == "PyTorch compiled"
+    assert ratios.ratio(made) == ratios.ratio(made, "median") == 4.0
+    assert ratios.library_seconds(made, "PyTorch") == 2.0
+    assert ratios.copy_share(made) == 2.0
+    assert ratios.copy_share(record(0.5, "cross_entropy")) == 1.0  # it writes no array
+    assert ratios.library_seconds(made, "JAX") is None
+
+
+def made_results(ours):
+    machine = {
+        "processor": "a processor",
+        "vector_features": ["avx2"],
+        "processors": 2,
+        "system": "Linux",
+        "versions": {"python": "3.11"},
+    }
+    records = [record(ours, operation) for operation in ROW_OPERATIONS]
+    records += [record(ours / 2, operation, threads=2) for operation in ROW_OPERATIONS]
+    times = {"import": {"best": 0.1}, "first_call": {"best": 0.2}}
+    return {
+        "machine": machine,
+        "records": records,
+        "memory": {
+            "shape": [4, 3, 2],
+            "logits_bytes": 32,
+            "peak_bytes": {"smnn": 1, "NumPy": 30, "PyTorch": 20, "JAX": 40},
+        },
+        "startup": {"smnn softmax": times, "SciPy softmax": times},
+    }
+
+
+def test_targets_are_met_by_the_fast_and_missed_by_the_slow():
+    assert all(met for *_, met in targets.judge(made_results(0.1)))
+    verdicts = {what: met for what, *_, met in targets.judge(made_results(1.0))}
+    assert verdicts["softmax, log_softmax, float32, 1 thread, every shape"]
+    assert not verdicts["softmax, log_softmax, float32, 1 thread, geometric mean"]
+    assert not verdicts["loss + gradient, float32, 1 thread, every shape"]
+
+
+def test_the_report_names_every_contestant_and_verdict():
+    text = report.text(made_results(1.0))
+    for words in ("PyTorch compiled", "64x10", "met ", "missed", "peak memory", "first call"):
+        assert words in text
+
+
+def test_the_picture_is_drawn(tmp_path):
+    picture.draw(made_results(1.0), tmp_path / "picture.svg")
+    assert (tmp_path / "picture.svg").read_text().count("<path") > 10
+
+
+@pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
+def test_the_kept_results_can_be_read():
+    results = json.loads(KEPT.read_text())
+    assert {"machine", "records", "memory", "startup"} <= results.keys()
+    assert "Targets" in report.text(results)
