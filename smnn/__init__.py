@@ -130,9 +130,10 @@ _NAMES_OF_MODULE = {
         "reliability_curve",
         "top_k_accuracy",
     ),
-    "train": ("Run", "TrainingDiverged", "evaluate", "fit", "minibatches"),
+    "train": ("evaluate", "fit", "minibatches"),
     "callbacks": ("Callback", "EarlyStopping", "History", "ProgressBar", "StepRecorder"),
     "checkpoint": ("Checkpoint",),
+    "run": ("Run", "TrainingDiverged"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 _MODULES = {*_NAMES_OF_MODULE, "reference"}

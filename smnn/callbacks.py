@@ -1,7 +1,7 @@
 """Who looks on while a model is trained, and what is written down.
 
 `fit` tells every callback when it starts, after each step, after each epoch, and when it
-ends, however it ends.  A callback sees the whole :class:`~smnn.train.Run`: the model, the
+ends, however it ends.  A callback sees the whole :class:`~smnn.run.Run`: the model, the
 optimizer, the history, the counts.  It may change any of them, and ends the training by
 writing a reason into ``run.stopped``.  A plain function will do: it is called after every
 epoch.

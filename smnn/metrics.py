@@ -293,6 +293,8 @@ def _classes(values, name):
         raise TypeError(
             f"{name} must hold class indices when it has one axis, got dtype {values.dtype}"
         )
+    if values.dtype.kind == "i" and values.min() < 0:
+        raise ValueError(f"{name} must hold class indices of at least 0, got {values.min()}")
     return values.astype(np.int64)
 
 

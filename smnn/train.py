@@ -20,97 +20,28 @@ import math
 
 import numpy as np
 
+from . import metrics as metric_functions
 from ._progress import bar_is_wanted
 from ._validation import choice, generator, integer, raise_label
 from .activations import ACTIVATIONS
-from .callbacks import AfterEpoch, Callback, History, ProgressBar, Snapshot
+from .callbacks import AfterEpoch, Callback, ProgressBar
 from .checkpoint import Checkpoint
 from .functional import softmax_cross_entropy
 from .losses import binary_cross_entropy
-from .metrics import (
-    accuracy,
-    expected_calibration_error,
-    negative_log_likelihood,
-    perplexity,
-    top_k_accuracy,
-)
 from .optim import Adam, clip_gradients
+from .run import Run, not_finite
 
 # The activation that a loss contains: it is left off the end of the model.
 _LINKS = {softmax_cross_entropy: "softmax", binary_cross_entropy: "sigmoid"}
 
-_METRICS = {
-    metric.__name__: metric
-    for metric in (
-        accuracy,
-        expected_calibration_error,
-        negative_log_likelihood,
-        perplexity,
-        top_k_accuracy,
-    )
-}
-
-
-class TrainingDiverged(ArithmeticError):
-    """The loss became nan or infinite; the model holds its best parameters so far.
-
-    Attributes
-    ----------
-    history : History
-        What was recorded until then.
-
-    Examples
-    --------
-    >>> issubclass(TrainingDiverged, ArithmeticError)
-    True
-    """
-
-    def __init__(self, message, history):
-        super().__init__(message)
-        self.history = history
-
-
-class Run:
-    """One call of `fit`, as its callbacks see it.
-
-    Attributes
-    ----------
-    model, optimizer, history, rng
-        What is trained, by what, what came of it, and what shuffles the examples.
-    callbacks : list of Callback
-    epochs, steps_per_epoch : int
-        How much there is to do.
-    epoch, step : int
-        How much is done: whole epochs, and steps since the beginning.
-    loss, lr : float
-        The loss of the last batch and the learning rate of the last step.
-    best : Snapshot
-        The parameters with the lowest loss so far.
-    stopped : str or None
-        A callback that writes a reason here ends the training after the epoch.
-
-    Examples
-    --------
-    A plain function is a callback that is called after every epoch:
-
-    >>> import smnn
-    >>> def tell(run):
-    ...     print(run.epoch, run.step)
-    >>> model = smnn.Sequential([smnn.Dense(2)], rng=0)
-    >>> _ = smnn.fit(model, *smnn.make_xor(), epochs=2, batch_size=3, callbacks=[tell])
-    1 2
-    2 4
-    """
-
-    def __init__(self, model, optimizer, rng, callbacks, epochs, steps_per_epoch):
-        self.model, self.optimizer, self.rng = model, optimizer, rng
-        self.callbacks = callbacks
-        self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
-        self.epoch = self.step = 0
-        self.loss = self.lr = math.nan
-        self.stopped = None
-        self.history = History()
-        self.best = Snapshot(model.params)
+# The metrics that are one number.
+_METRICS = (
+    "accuracy",
+    "top_k_accuracy",
+    "negative_log_likelihood",
+    "perplexity",
+    "expected_calibration_error",
+)
 
 
 def minibatches(x, y, batch_size, *, rng=None):
@@ -165,7 +96,8 @@ def fit(
     Parameters
     ----------
     model : Sequential
-        Or anything with ``forward(x, training) -> (y, backward)`` and ``params``.
+        Or anything that has ``params`` and ``forward(x, training) -> (y, backward)``, with
+        ``backward(dy, input_gradient=False) -> (None, grads)``.
     x : array_like, N rows
     y : array_like, N rows
         Class indices for the default loss, or whatever the loss takes.
@@ -245,7 +177,7 @@ def fit(
             for callback in run.callbacks:
                 callback.on_epoch(run)
     except KeyboardInterrupt:
-        run.stopped = f"interrupted in epoch {run.epoch + 1} at step {run.step}"
+        run.stopped = f"interrupted {run.place()}"
     finally:
         for callback in run.callbacks:
             callback.on_end(run)
@@ -284,9 +216,13 @@ class _Task:
     """A model with the loss that it is trained on and the metrics that it is judged by."""
 
     def __init__(self, model, loss, metrics):
-        self.model, self.loss = model, loss
+        self.loss = loss
         self.metrics = dict(map(_named_metric, metrics))
-        self.link = _LINKS.get(loss.func if isinstance(loss, functools.partial) else loss)
+        function, options = loss, {}
+        if isinstance(loss, functools.partial):
+            function, options = loss.func, loss.keywords
+        self.link = _LINKS.get(function)
+        self.ignored = options.get("ignore_index", -100)
         self.forward = model.forward
         if self.link and hasattr(model, "forward_logits"):
             self.forward = functools.partial(model.forward_logits, link=self.link)
@@ -295,7 +231,7 @@ class _Task:
         """Try everything on one example, so that what does not fit is said before the start."""
         output, _ = self.forward(x[:1], False)
         if self.link == "softmax" and y.dtype.kind in "iu":
-            _check_labels(y, output.shape[-1])
+            _check_labels(y, output.shape[-1], self.ignored)
         loss, gradient = self.loss(output, y[:1])
         if np.ndim(loss) != 0 or np.shape(gradient) != output.shape:
             raise ValueError(
@@ -304,9 +240,14 @@ class _Task:
             )
 
     def judge(self, outputs, y):
-        """The metrics of all outputs together."""
-        if self.link and self.metrics:
+        """The metrics of all outputs together; rows that the loss ignores do not count."""
+        if not self.metrics:
+            return {}
+        if self.link:
             outputs = ACTIVATIONS[self.link][0](outputs)
+        if self.link == "softmax" and y.dtype.kind in "iu":
+            counted = y != self.ignored
+            outputs, y = outputs[counted], y[counted]
         return {name: float(metric(y, outputs)) for name, metric in self.metrics.items()}
 
     def measure(self, x, y):
@@ -329,7 +270,7 @@ def _epoch(run, task, x, y, batch_size, clip_norm):
         loss, gradient = task.loss(output, y[rows])
         run.loss = float(loss)
         if not math.isfinite(run.loss):
-            _diverged(run, f"the loss became {run.loss}", x_batch, rows)
+            run.diverged(f"the loss became {run.loss}", x_batch, rows)
         if task.metrics:
             outputs.append(output.copy())
         _, grads = backward(gradient, input_gradient=False)
@@ -341,34 +282,10 @@ def _epoch(run, task, x, y, batch_size, clip_norm):
         total += run.loss * len(rows)
         for on_step in watchers:
             on_step(run)
-    if _not_finite(params):
-        _diverged(run, "the parameters did not stay finite", x_batch, rows)
-    judged = task.judge(np.concatenate(outputs), y[order]) if task.metrics else {}
+    if not_finite(params):
+        run.diverged("the parameters did not stay finite", x_batch, rows)
+    judged = task.judge(np.concatenate(outputs), y[order]) if outputs else {}
     return {"loss": total / len(x), **judged}
-
-
-def _diverged(run, what, x_batch, rows):
-    """Put the best parameters back, and raise with the place and the likely cause."""
-    wrong_rows = ~np.isfinite(x_batch.reshape(len(rows), -1)).all(axis=1)
-    wrong_params = _not_finite(run.model.params)
-    if wrong_rows.any():
-        cause = f"row {rows[wrong_rows.argmax()]} of x is not finite"
-    elif wrong_params:
-        cause = f"parameter {wrong_params[0]!r} is not finite; try a smaller learning rate"
-    else:
-        cause = "the scores left the range of their dtype or every target was ignored"
-    run.best.restore(run.model.params)
-    run.stopped = run.history.stopped = (
-        f"{what} in epoch {run.epoch + 1} at step {run.step + 1}: {cause}"
-    )
-    kept = f"epoch {run.best.epoch}" if run.best.epoch else "the start"
-    raise TrainingDiverged(
-        f"{run.stopped}. The model holds its best parameters so far, those of {kept}", run.history
-    )
-
-
-def _not_finite(params):
-    return [name for name, value in params.items() if not np.isfinite(value).all()]
 
 
 def _in_pieces(rows, size):
@@ -387,10 +304,10 @@ def _examples(x, y):
     return x, y
 
 
-def _check_labels(y, n_classes, ignored=-100):
+def _check_labels(y, n_classes, ignored):
     wrong = ((y < 0) | (y >= n_classes)) & (y != ignored)
     if wrong.any():
-        raise_label(y, int(wrong.argmax()), n_classes)
+        raise_label(y, int(wrong.ravel().argmax()), n_classes)
 
 
 def _positive(number, name):
@@ -403,7 +320,7 @@ def _named_metric(metric):
     """The name of a metric and its function, from either of them."""
     if callable(metric):
         return getattr(metric, "__name__", repr(metric)), metric
-    return metric, _METRICS[choice(metric, tuple(_METRICS), "a metric")]
+    return metric, getattr(metric_functions, choice(metric, _METRICS, "a metric"))
 
 
 def _all_callbacks(callbacks, progress):
