@@ -61,7 +61,7 @@ def for_the_site(spec):
     chart["params"] = [
         {key: part for key, part in param.items() if key != "bind"} for param in spec["params"]
     ]
-    return {**with_shades(chart), "config": CONFIG}
+    return {**with_shades(chart), "width": "container", "config": CONFIG}
 
 
 def decimals(step):

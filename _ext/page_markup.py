@@ -222,16 +222,17 @@ def state_facts(body, facts, notebook):
     title.insert_after(line)
 
 
-def number_chapter(body, part):
-    """Write the number of a chapter and the name of its part above its title."""
+def place_chapter(body, part):
+    """Write the number of a chapter, if it has one, and the name of its part above its title."""
     title = body.select_one("h1")
-    number = title.select_one(".section-number") if title else None
-    if number is None:
+    if title is None:
         return
-    words = f"Chapter {number.get_text().strip(' .')}"
-    number.decompose()
-    above = new_tag(body, "p", f"{words} · {part}" if part else words, class_="above-title")
-    title.insert_before(above)
+    words = [part] if part else []
+    number = title.select_one(".section-number")
+    if number is not None:
+        words.insert(0, f"Chapter {number.extract().get_text().strip(' .')}")
+    if words:
+        title.insert_before(new_tag(body, "p", " · ".join(words), class_="above-title"))
 
 
 MENDERS = (
@@ -267,7 +268,7 @@ def mend_page(app, pagename, templatename, context, doctree):
     body = BeautifulSoup(context["body"], "html.parser")
     for mend in MENDERS:
         mend(body)
-    number_chapter(body, part_of(context))
+    place_chapter(body, part_of(context))
     source = context.get("sourcename", "")
     notebook = f"{context['content_root']}_sources/{source}" if source.endswith(".ipynb") else ""
     state_facts(body, facts_of(app.env, pagename), notebook)

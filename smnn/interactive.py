@@ -52,6 +52,8 @@ MIME_TYPE = "application/vnd.vegalite.v5+json"  # what JupyterLab and VS Code dr
 CLASS_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#d0b800", "#0072b2")
 FORWARD, BACKWARD = "#00609a", "#ad4300"
 
+WIDTH = 480  # in a live notebook; on the site a chart is as wide as the text
+
 SUBSCRIPTS = "₁₂₃₄₅"
 
 
@@ -215,6 +217,7 @@ def figure(chart, *, name, alt, text, values):
     spec["$schema"] = "https://vega.github.io/schema/vega-lite/v5.json"
     spec["config"] = {"view": {"stroke": None}, "axis": {"grid": False, "labelPadding": 6}}
     spec["description"] = alt
+    spec["width"] = WIDTH
     spec["title"] = {
         "text": {"expr": "split(readout, '\\n')"},
         "anchor": "start",
@@ -311,7 +314,7 @@ def softmax_explorer(scores=(2.0, 1.0, 0.0), temperature=1.0, *, name="softmax-e
     place = {"expr": "datum.p > 0.8 ? 'right' : 'left'"}
     numbers = base.mark_text(align=place, dx={"expr": "datum.p > 0.8 ? -6 : 6"}, fontSize=13)
     numbers = numbers.encode(x=x, y=y, text="shown:N")
-    chart = (bars + numbers).properties(width="container", height=44 * count)
+    chart = (bars + numbers).properties(height=44 * count)
     return figure(
         chart.add_params(*_softmax_parameters(scores, temperature)),
         name=name,
@@ -385,9 +388,7 @@ def jacobian_explorer(scores=(1.0, 2.0, 3.0), *, name="jacobian-explorer"):
     values = {entry.name: jacobian[i, j] for entry, (i, j) in zip(entries, cells, strict=True)}
     lines = [f"∂p{SUBSCRIPTS[i]}/∂z = {_listing(f'J{i + 1}', 3, '.3f')}" for i in range(3)]
     return figure(
-        (tiles + numbers)
-        .properties(width="container", height=200)
-        .add_params(*_softmax_parameters(scores), *entries),
+        (tiles + numbers).properties(height=200).add_params(*_softmax_parameters(scores), *entries),
         name=name,
         alt="A three by three heat map of the derivatives of softmax, which follows the sliders.",
         text="\n".join([f"p = {_listing('p', 3, '.3f')}", *lines]),
