@@ -281,12 +281,13 @@ def selu_vjp(dy, y, x):
 
 
 def softplus(x):
-    """Return log(1 + eˣ) = log(e⁰ + eˣ), the smooth ReLU.
+    """Return log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), the smooth ReLU.
 
     >>> softplus([-2.0, 0.0, 2.0]).round(4)
     array([0.1269, 0.6931, 2.1269])
     """
-    return np.logaddexp(0, float_array(x, "x"))
+    x = float_array(x, "x")
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def softplus_vjp(dy, y, x):
