@@ -4,46 +4,16 @@
 
 writes `softmax-390-dark.png` in `_build/screenshots`.  A page is long: by default
 the first 1400 pixels are shown; `--from` starts lower, `--height` shows more or less.
-The browser is Debian's Chromium, or any that is found under the name `chromium`,
-`google-chrome` or `chrome`.
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
+from browser import find_browser, launch, settle
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SWITCHES = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def find_browser():
-    """Return the path of an installed Chromium, or None."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
-
-
-def launch(playwright):
-    """Start the installed browser without a window and without a sandbox."""
-    return playwright.chromium.launch(
-        executable_path=find_browser(), args=SWITCHES, chromium_sandbox=False
-    )
-
-
-def settle(page):
-    """Wait until the formulas are typeset and the figures drawn."""
-    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
-    page.evaluate("async () => { await Promise.all(window.interactiveFigures ?? []); }")
-    page.evaluate("() => document.fonts.ready.then(() => true)")
 
 
 def take(address, picture, *, width, height, top=0, dark=False):
@@ -92,7 +62,7 @@ def main():
     if not page.exists():
         sys.exit(f"there is no page {page}: build the book first")
     if find_browser() is None:
-        sys.exit(f"no browser found under the names {', '.join(NAMES)}")
+        sys.exit("no browser found: install Chromium")
     name = f"{page.stem}-{options.width}{'-dark' if options.dark else ''}.png"
     picture = options.out or ROOT / "_build" / "screenshots" / name
     size = {"width": options.width, "height": options.height, "top": options.top}

@@ -1,0 +1,180 @@
+"""The built site in a real browser, opened from the file system.
+
+Each page is loaded once and looked at in two color schemes and three widths.  Each
+check is a function that lists faults, and was shown a page that has them.
+"""
+
+import os
+import re
+from importlib.resources import files
+
+import pytest
+from book_checks import ROOT, SITE
+from browser import find_browser, launch, settle
+from interactive_figures import figure_html
+from self_contained import vega_script
+
+from smnn.interactive import jacobian_explorer, softmax_explorer
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+if find_browser() is None and not os.environ.get("CI"):
+    pytest.skip("no browser: install Chromium", allow_module_level=True)
+
+WIDTHS = (360, 768, 1280)
+SCHEMES = ("light", "dark")
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+PAGES = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+
+# What the package computes for each figure, given the positions of its sliders by name.
+# A figure of a chapter that is not here fails its page.
+READOUTS = {
+    "softmax-explorer": lambda at: softmax_explorer(scores_of(at), at["T"]).text,
+    "jacobian-explorer": lambda at: jacobian_explorer(scores_of(at)).text,
+}
+
+
+def scores_of(positions):
+    """The scores z1, z2, ... among the positions of sliders."""
+    return tuple(value for name, value in positions.items() if re.fullmatch(r"z\d", name))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = launch(driver)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty page that notes what it asks for and what it complains about."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.faults = []
+    page.on("request", lambda request: note_request(page, request.url))
+    page.on("console", lambda message: note_message(page, message))
+    page.on("pageerror", lambda error: page.faults.append(f"raises {error}"))
+    yield page
+    page.close()
+
+
+def note_request(page, address):
+    if not address.startswith(("file:", "data:", "blob:", "about:")):
+        page.faults.append(f"asks for {address}")
+
+
+def note_message(page, message):
+    if message.type in ("error", "warning"):
+        page.faults.append(f"logs {message.text}")
+
+
+def faults_in_formulas(page):
+    """Every formula is typeset, without an error in it."""
+    written = page.locator(".math").count()
+    typeset = page.locator(".math mjx-container svg").count()
+    faults = [f"cannot read {text}" for text in page.locator("[data-mjx-error]").all_inner_texts()]
+    return faults if typeset >= written else [*faults, f"{typeset} of {written} formulas typeset"]
+
+
+def faults_in_width(page):
+    """Nothing pushes the page wider than the window."""
+    faults = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            faults.append(f"is {wide} pixels wide in a window of {width}")
+    return faults
+
+
+def faults_in_access(page):
+    """What axe-core finds, in short."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    return [f"{fault['id']}: {node['target']}" for fault in found for node in fault["nodes"]]
+
+
+@pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
+def test_page(path, page):
+    page.goto(path.as_uri())
+    settle(page)
+    faults = list(faults_in_formulas(page))
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        faults += [f"{scheme}: {fault}" for fault in faults_in_width(page) + faults_in_access(page)]
+    assert page.faults + faults == []
+
+
+@pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
+def test_figures_of_the_page(path, page):
+    if 'class="interactive"' not in path.read_text(encoding="utf-8"):
+        return
+    page.goto(path.as_uri())
+    settle(page)
+    for identity in page.locator(".interactive").evaluate_all("all => all.map((one) => one.id)"):
+        assert_figure_follows(page, identity.removeprefix("interactive-"))
+
+
+def assert_figure_follows(page, name):
+    """Move every slider with the keyboard: the figure shows what the package computes."""
+    figure = page.locator(f"#interactive-{name}")
+    sliders = figure.locator("input[type=range]").all()
+    for slider, key in [(one, key) for one in sliders for key in ("ArrowRight", "End", "Home")]:
+        slider.focus()
+        page.keyboard.press(key)
+        page.wait_for_timeout(60)
+        positions = {one.get_attribute("name"): float(one.input_value()) for one in sliders}
+        shown = figure.locator(".interactive-readout").inner_text()
+        assert shown == READOUTS[name](positions), positions
+        drawn = figure.locator("svg .role-mark text").all_text_contents()
+        assert drawn and set(drawn) <= set(re.findall(r"−?\d\.\d{3}", shown)), positions
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    """A page with all ready figures, built without Sphinx."""
+    folder = tmp_path_factory.mktemp("workbench")
+    assets = (ROOT / "assets").as_uri()
+    (folder / "interactive.js").write_bytes((ROOT / "assets" / "interactive.js").read_bytes())
+    (folder / "vega").mkdir()
+    (folder / "vega" / "vega-embed.js").write_text(vega_script(), encoding="utf-8")
+    figures = "".join(figure_html(make().spec) for make in (softmax_explorer, jacobian_explorer))
+    page = folder / "index.html"
+    page.write_text(
+        f'<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8"><title>Figures</title>'
+        f'<link rel="stylesheet" href="{assets}/book.css">'
+        f'<link rel="stylesheet" href="{assets}/interactive.css">'
+        f'<main><h1>Figures</h1>{figures}</main><script src="interactive.js"></script></html>',
+        encoding="utf-8",
+    )
+    return page
+
+
+@pytest.mark.parametrize("name", READOUTS)
+def test_ready_figures_follow_their_sliders(name, workbench, page):
+    page.goto(workbench.as_uri())
+    settle(page)
+    assert_figure_follows(page, name)
+    assert page.faults + faults_in_width(page) + faults_in_access(page) == []
+
+
+FAULTY = """<!DOCTYPE html><html lang="en"><title>Faulty</title><main><h1>Faulty</h1>
+<div style="width: 900px">wide</div><img src="data:," width="1" height="1">
+<span class="math">not typeset</span></main></html>"""
+
+
+def test_the_checks_find_faults(page):
+    page.set_content(FAULTY)
+    assert faults_in_width(page) == [
+        "is 908 pixels wide in a window of 360",
+        "is 908 pixels wide in a window of 768",
+    ]
+    assert faults_in_formulas(page) == ["0 of 1 formulas typeset"]
+    assert [fault.split(":")[0] for fault in faults_in_access(page)] == ["image-alt"]
+    page.evaluate("console.error('trouble')")
+    page.evaluate("fetch('http://127.0.0.1:9/nowhere').catch(() => {})")
+    page.wait_for_timeout(200)
+    assert page.faults[:2] == ["logs trouble", "asks for http://127.0.0.1:9/nowhere"]

@@ -1,0 +1,43 @@
+"""The browser that looks at the built site: an installed Chromium, driven by Playwright.
+
+Playwright's own browsers are not used; they would have to be downloaded.
+"""
+
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SWITCHES = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_browser():
+    """Return the path of an installed Chromium, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def launch(playwright):
+    """Start the installed browser, without a window and without a sandbox.
+
+    Parameters
+    ----------
+    playwright : playwright.sync_api.Playwright
+
+    Returns
+    -------
+    playwright.sync_api.Browser
+    """
+    return playwright.chromium.launch(
+        executable_path=find_browser(), args=list(SWITCHES), chromium_sandbox=False
+    )
+
+
+def settle(page):
+    """Wait until the formulas of a page are typeset and its figures drawn."""
+    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+    page.evaluate("async () => { await window.drawInteractiveFigures?.(); }")
