@@ -5,7 +5,8 @@ A derivative says how much the output moves when the input does, so move it and 
 .. math:: f'(x) ≈ \frac{f(x + h) - f(x - h)}{2h}
 
 The centred difference is off by about h² from the bend of f, and by about ε/h from
-rounding, ε = 2.2e-16 in float64.  Both are small at h = ∛ε = 6e-6.
+rounding, ε = 2.2e-16 in float64.  Both are small at h = ∛ε = 6e-6, times \|x\| where that
+is more than 1.
 
 A pullback takes a cotangent dy, the gradient of some loss with respect to y.  The check
 draws dy at random, which makes ⟨dy, f(x)⟩ one number, and compares the gradient of
@@ -130,7 +131,7 @@ class GradientReport:
 
 
 def centred_difference(f, x):
-    """Return the derivative of an elementwise function, to nine digits or so.
+    """Return the derivative of an elementwise function, to about nine digits.
 
     Parameters
     ----------
