@@ -142,7 +142,7 @@ def sigmoid_explorer(scale=1.0, shift=0.0, *, name="sigmoid-explorer"):
         slider("s", 0.5, 20, scale, step=0.5, label="scale s"),
         slider("v", -3, 3, shift, label="shift v"),
         derived("steepest", "s / 4"),
-        derived("width", "2 * log(9) / s"),
+        derived("climb", "2 * log(9) / s"),
     ]
     x = alt.X("z:Q").title("weighted sum z").scale(domain=[-6, 6], nice=False)
     y = alt.Y("y:Q").title(None).scale(domain=[0, 1.4]).axis(values=[0, 0.5, 1])
@@ -171,8 +171,8 @@ def sigmoid_explorer(scale=1.0, shift=0.0, *, name="sigmoid-explorer"):
         "a higher and narrower peak; the shift moves both sideways.",
         text="σ(s(z − v)) with s = {s:.1f}, v = {v:.1f}\n"
         "steepest slope {steepest:.2f}, at z = {v:.1f}\n"
-        "from 0.1 to 0.9 within {width:.2f}",
-        values={"s": scale, "v": shift, "steepest": highest, "width": 2 * np.log(9) / scale},
+        "from 0.1 to 0.9 within {climb:.2f}",
+        values={"s": scale, "v": shift, "steepest": highest, "climb": 2 * np.log(9) / scale},
     )
 
 
@@ -239,7 +239,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
         parabola.mark_line(clip=True, color=FORWARD, strokeWidth=2),
         path.mark_line(clip=True, color=BACKWARD, strokeWidth=1.5).encode(order="k:Q"),
         path.mark_point(clip=True, filled=True, size=60, opacity=1, color=BACKWARD),
-        first.mark_text(align="left", dx=10, fontSize=13, fill=BACKWARD, text="start"),
+        first.mark_text(align="right", dx=-10, fontSize=13, fill=BACKWARD, text="start"),
     ]
     chart = alt.layer(*(layer.encode(x=x, y=y) for layer in layers))
     w, value = _descend(learning_rate, steps, start)
