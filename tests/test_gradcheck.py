@@ -148,6 +148,12 @@ def test_the_layer_is_left_alone():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_an_unbuilt_layer_stays_unbuilt():
+    layer = Dense(2)
+    assert check_layer(layer, (3,))
+    assert not layer.params
+
+
 def test_integer_inputs_are_not_differentiated():
     report = check_layer(Embedding(5, 2), (3,), x=[[0, 4, 4]])
     assert list(report.parts) == ["dW"]
