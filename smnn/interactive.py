@@ -158,8 +158,11 @@ def _fill(template, values):
     """Fill in a readout in Python, with numbers written as a browser writes them."""
     parts = []
     for literal, field, form, _ in Formatter().parse(template):
-        number = "" if field is None else format(values[field], f"z{form}").replace("-", "−")
-        parts += [literal, number]
+        parts.append(literal)
+        if form == "s":
+            parts.append(values[field])
+        elif field is not None:
+            parts.append(format(values[field], f"z{form}").replace("-", "−"))
     return "".join(parts)
 
 
@@ -170,7 +173,7 @@ def _expression(template):
         if literal:
             parts.append(json.dumps(literal, ensure_ascii=False))
         if field is not None:
-            parts.append(f"format({field}, '{form}')")
+            parts.append(field if form == "s" else f"format({field}, '{form}')")
     return " + ".join(parts)
 
 
@@ -186,7 +189,8 @@ def figure(chart, *, name, alt, text, values):
     alt : str
         What is to be seen, in words.
     text : str
-        The readout: a template such as ``"p = {p:.3f}"`` over names of parameters.
+        The readout: a template such as ``"p = {p:.3f}"`` over names of parameters.  The
+        form ``s`` stands for a parameter that holds words.
     values : dict
         The numbers for the readout at the first position of the sliders, computed
         with this package and not with the chart.

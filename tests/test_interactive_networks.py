@@ -1,0 +1,94 @@
+"""The figures of networks say in Vega what the package computes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from smnn import Dense, Sequential, make_spirals
+
+pytest.importorskip("altair", reason="needs the extra plot")
+pytest.importorskip("vl_convert", reason="needs the extra plot")
+
+from test_interactive import drawn
+
+from smnn.interactive_networks import graph_explorer, regions_explorer
+
+NODES = [("a", 0, 0, 3.0, 6.0), ("b", 0, 1, -2.0, 9.0), ("ab", 1, 0.5, -6.0, -3.0)]
+EDGES = [("a", "ab"), ("b", "ab")]
+
+
+@pytest.fixture(scope="module")
+def networks():
+    made = [Sequential([Dense(h, "tanh", input_shape=(2,)), Dense(3)], rng=h) for h in (1, 3)]
+    for network in made:
+        for array in network.params.values():
+            array[...] = array.round(3)  # as the figure holds them
+    return made
+
+
+@pytest.mark.parametrize("chosen", [1, 2])
+def test_regions_follow_the_slider(networks, chosen):
+    data = make_spirals(10, rng=0)
+    figure = regions_explorer(networks, data.x, data.y)
+    there = regions_explorer(networks, data.x, data.y, start=chosen)
+    assert drawn(figure, n=chosen)[0] == there.text
+    share = (networks[chosen - 1](data.x).argmax(axis=1) == data.y).mean()
+    assert f"{share:.0%}" in there.text
+
+
+def test_the_colors_of_the_regions_are_the_answers_of_the_network(networks):
+    """Ask Vega for the class of every cell, and the network for the same points."""
+    vl_convert = pytest.importorskip("vl_convert")
+    data = make_spirals(10, rng=0)
+    spec = json.loads(json.dumps(regions_explorer(networks, data.x, data.y, start=2).spec))
+    cells = spec["layer"][0]
+    cells["mark"] = {"type": "text", "fontSize": 1}
+    cells["encoding"] = {
+        "x": cells["encoding"]["x"],
+        "y": cells["encoding"]["y"],
+        "text": {"field": "answer", "type": "nominal"},
+    }
+    cells["transform"].append(
+        {
+            "calculate": "format(datum.u, '.9f') + ' ' + format(datum.v, '.9f') + ' ' + datum.k",
+            "as": "answer",
+        }
+    )
+    spec["layer"] = [cells]
+    svg = vl_convert.vegalite_to_svg(spec).replace("−", "-")
+    answers = np.array(
+        [
+            t.split()
+            for t in svg.replace("<", ">").split(">")
+            if t.count(" ") == 2 and t.count(".") == 2 and t[0] in "-0123456789"
+        ],
+        dtype=float,
+    )
+    assert len(answers) > 1000
+    width = np.diff(np.unique(answers[:, 0])).min()
+    expected = networks[1](answers[:, :2] + width / 2).argmax(axis=1)
+    np.testing.assert_array_equal(answers[:, 2], expected)
+
+
+@pytest.mark.parametrize("step", range(7))
+def test_the_graph_walks_forward_and_back(step):
+    assert (
+        drawn(graph_explorer(NODES, EDGES), step=step)[0]
+        == graph_explorer(NODES, EDGES, start=step).text
+    )
+
+
+def test_the_words_of_the_graph():
+    texts = [graph_explorer(NODES, EDGES, start=step).text for step in range(7)]
+    assert texts[1].endswith("forward, a is 3.0000")
+    assert texts[4].endswith("back, the loss by ab is −3.0000")
+    assert texts[6].endswith("back, the loss by a is 6.0000")
+
+
+@pytest.mark.parametrize("start", [-1, 7])
+def test_the_slider_must_be_able_to_stand_there(start, networks):
+    with pytest.raises(ValueError, match="start must lie between"):
+        graph_explorer(NODES, EDGES, start=start)
+    with pytest.raises(ValueError, match="start must lie between"):
+        regions_explorer(networks, np.zeros((1, 2)), [0], start=start)
