@@ -1,4 +1,7 @@
-"""The picture for the README: nanoseconds per element of every library, shape by shape."""
+"""The picture for the README: every library's time over smnn's, shape by shape."""
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.ratios import US, library_seconds
 
@@ -9,7 +12,6 @@ PANELS = {
 }
 # Colors that differ in lightness too, and stand out on white and on dark gray.
 COLORS = {
-    US: "#e8590c",
     "PyTorch": "#4c8dd6",
     "JAX": "#3aa17e",
     "NumPy": "#9a79c8",
@@ -17,17 +19,13 @@ COLORS = {
     "ONNX Runtime": "#7f8c98",
     "scikit-learn": "#c7699a",
 }
-MARKERS = dict(zip(COLORS, "osD^vPX", strict=True))
+MARKERS = dict(zip(COLORS, "sD^vPX", strict=True))
+OURS = "#e8590c"
 TEXT = "#7b838c"  # readable on white and on dark pages
 
 
 def draw(results, path):
     """Write the picture as SVG with a transparent background."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
     style = dict.fromkeys(
         ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), TEXT
     ) | {"svg.hashsalt": "benchmarks", "svg.fonttype": "path", "font.size": 9}
@@ -46,16 +44,13 @@ def draw(results, path):
         for axis, operation in zip(axes[0], panels, strict=True):
             draw_panel(axis, [r for r in records if r["operation"] == operation])
             axis.set_title(PANELS[operation])
-        axes[0][0].set_ylabel("nanoseconds per element")
-        handles, labels = axes[0][-1].get_legend_handles_labels()
-        for axis in axes[0][:-1]:
-            for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-                if label not in labels:
-                    handles.append(handle)
-                    labels.append(label)
+        axes[0][0].set_ylabel("time ÷ time of smnn")
+        labeled = {}
+        for axis in axes[0]:
+            labeled |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
         figure.legend(
-            handles, labels, loc="lower center", ncols=len(labels), frameon=False,
-            handletextpad=0.2, columnspacing=1.2,
+            labeled.values(), labeled.keys(), loc="lower center", ncols=len(labeled),
+            frameon=False, handletextpad=0.2, columnspacing=1.2,
         )  # fmt: skip
         figure.tight_layout(rect=(0, 0.06, 1, 1))
         figure.savefig(path, transparent=True, metadata={"Date": None})
@@ -64,19 +59,22 @@ def draw(results, path):
 
 def draw_panel(axis, records):
     records = sorted(records, key=lambda record: (record["shape"][1], record["shape"][0]))
-    for library in reversed(COLORS):  # ours last, on top
+    axis.axhline(1, color=OURS, linewidth=2, label=US)
+    for library, color in COLORS.items():
         points = [
-            (position, seconds * 1e9 / (record["shape"][0] * record["shape"][1]))
+            (position, seconds / library_seconds(record, US))
             for position, record in enumerate(records)
             if (seconds := library_seconds(record, library)) is not None
         ]
         if points:
             axis.plot(
-                *zip(*points, strict=True), color=COLORS[library], marker=MARKERS[library],
-                markersize=6 if library == US else 4, linewidth=1.6 if library == US else 0.6,
-                label=library,
+                *zip(*points, strict=True), color=color, marker=MARKERS[library], markersize=5,
+                linestyle="", label=library,
             )  # fmt: skip
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(NullLocator())
     axis.set_xticks(
         range(len(records)), [" × ".join(f"{size:,}" for size in r["shape"]) for r in records],
         rotation=90,

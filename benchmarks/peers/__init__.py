@@ -40,9 +40,10 @@ def all_contestants(case, data, libraries=tuple(MODULES)):
 def check_results(case, functions):
     """Call every function once and hold its result against smnn's.
 
-    A contestant that computes something else would race for nothing.
+    A contestant that computes something else would race for nothing.  The bound for float32 is
+    wide: with millions of classes some peers lose digits in their sums.
     """
-    tolerance = 2e-4 if case.dtype == "float32" else 1e-8
+    tolerance = 5e-3 if case.dtype == "float32" else 1e-8
     expected = first_values(functions["smnn"]())
     for name, function in functions.items():
         for value, other in zip(first_values(function()), expected, strict=True):
