@@ -4,12 +4,26 @@ The templates in `templates/` replace the theme's layout, and with it the theme'
 style sheets and scripts; `page_assets` in this file says what a page keeps.
 """
 
+from html import escape
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 from page_facts import facts_of
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+FRONT_DOOR = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta http-equiv="refresh" content="0; url={cover}">
+  <title>{title}</title>
+  <link rel="canonical" href="{cover}">
+</head>
+<body><p><a href="{cover}">{title}</a></p></body>
+</html>
+"""
 
 # The theme's own look and behavior, and companions whose work this book does itself.
 REPLACED = (
@@ -100,8 +114,19 @@ def use_our_templates(app, config):
     config.templates_path.insert(0, str(TEMPLATES))
 
 
+def write_front_door(app, exception):
+    """Let the root of the site lead to the cover, with a page that says so."""
+    if exception or app.builder.format != "html":
+        return
+    cover = app.builder.get_target_uri(app.config.root_doc)
+    if cover != "index.html":
+        door = FRONT_DOOR.format(title=escape(app.config.html_title), cover=escape(cover))
+        (Path(app.outdir) / "index.html").write_text(door, encoding="utf-8")
+
+
 def setup(app):
     """Connect to Sphinx."""
     app.connect("config-inited", use_our_templates)
     app.connect("html-page-context", frame_page, priority=910)
+    app.connect("build-finished", write_front_door, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

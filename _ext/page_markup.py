@@ -197,6 +197,9 @@ def frame_tables(body):
             style.decompose()
         for row in table.select("tr[style]"):
             del row["style"]
+        for corner in table.select("thead th"):
+            if not corner.get_text(strip=True):
+                corner.name = "td"
         box = table.parent
         if "pst-scrollable-table-container" in box.get("class", []):
             box["class"] = ["table-box"]
@@ -262,21 +265,24 @@ def part_of(context):
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    """Mend the body of a page that comes from a source."""
-    if "body" not in context or doctree is None:
-        return
-    body = BeautifulSoup(context["body"], "html.parser")
-    for mend in MENDERS:
-        mend(body)
-    place_chapter(body, part_of(context))
-    source = context.get("sourcename", "")
-    notebook = f"{context['content_root']}_sources/{source}" if source.endswith(".ipynb") else ""
-    state_facts(body, facts_of(app.env, pagename), notebook)
-    context["body"] = str(body)
-    if "sd-" not in context["body"]:
+    """Mend the body of a page, and let it load the style of boxes only if it has such boxes."""
+    if doctree is not None:
+        body = BeautifulSoup(context["body"], "html.parser")
+        for mend in MENDERS:
+            mend(body)
+        place_chapter(body, part_of(context))
+        state_facts(body, facts_of(app.env, pagename), notebook_of(context))
+        context["body"] = str(body)
+    if "sd-" not in context.get("body", ""):
         for kind in ("css_files", "script_files"):
             assets = context[kind]
             assets[:] = [a for a in assets if "design" not in str(getattr(a, "filename", a))]
+
+
+def notebook_of(context):
+    """Return the address of the notebook behind a page, or an empty string."""
+    source = context.get("sourcename", "")
+    return f"{context['content_root']}_sources/{source}" if source.endswith(".ipynb") else ""
 
 
 def setup(app):

@@ -24,7 +24,8 @@ if find_browser() is None and not os.environ.get("CI"):
 WIDTHS = (360, 768, 1280)
 SCHEMES = ("light", "dark")
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-PAGES = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+FRONT_DOOR = SITE / "index.html"  # leads to the cover at once
+PAGES = sorted(set(SITE.rglob("*.html")) - set(SITE.glob("_static/**/*")) - {FRONT_DOOR})
 
 # What the package computes for each figure, given the positions of its sliders by name.
 # A figure of a chapter that is not here fails its page.
@@ -91,8 +92,17 @@ def faults_in_width(page):
 def faults_in_access(page):
     """What axe-core finds, in short."""
     page.evaluate(AXE)
-    found = page.evaluate("axe.run().then((result) => result.violations)")
-    return [f"{fault['id']}: {node['target']}" for fault in found for node in fault["nodes"]]
+    # without preload: axe would fetch the style sheets, which file: does not allow
+    found = page.evaluate("axe.run({ preload: false }).then((result) => result.violations)")
+    places = [(fault["id"], node["target"][0]) for fault in found for node in fault["nodes"]]
+    return [f"{rule}: {place}" for rule, place in places if not is_formula(page, rule, place)]
+
+
+def is_formula(page, rule, place):
+    """True for a table header that is a formula: axe sees no words, but they are there in MathML."""
+    if rule != "empty-table-header":
+        return False
+    return page.locator(place).first.locator("mjx-assistive-mml").count() > 0
 
 
 @pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
@@ -104,7 +114,8 @@ def test_page(path, page):
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         faults += [f"{scheme}: {fault}" for fault in faults_in_width(page) + faults_in_access(page)]
-    assert page.faults + faults == []
+    found = page.faults + faults
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
