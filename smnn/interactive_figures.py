@@ -134,7 +134,7 @@ def sigmoid_explorer(scale=1.0, shift=0.0, *, name="sigmoid-explorer"):
     --------
     >>> print(sigmoid_explorer(4.0, 1.0).text)
     σ(s(z − v)) with s = 4.0, v = 1.0
-    steepest slope 1.00, at z = 1.0
+    steepest slope 1.000, at z = 1.0
     from 0.1 to 0.9 within 1.10
     """
     alt = _altair()
@@ -170,7 +170,7 @@ def sigmoid_explorer(scale=1.0, shift=0.0, *, name="sigmoid-explorer"):
         alt="The sigmoid and its slope. A larger scale makes the climb shorter and the slope "
         "a higher and narrower peak; the shift moves both sideways.",
         text="σ(s(z − v)) with s = {s:.1f}, v = {v:.1f}\n"
-        "steepest slope {steepest:.2f}, at z = {v:.1f}\n"
+        "steepest slope {steepest:.3f}, at z = {v:.1f}\n"
         "from 0.1 to 0.9 within {climb:.2f}",
         values={"s": scale, "v": shift, "steepest": highest, "climb": 2 * np.log(9) / scale},
     )
@@ -212,7 +212,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
     Examples
     --------
     >>> print(descent_explorer(0.1, 8).text)
-    one step multiplies the distance to the bottom by 0.75
+    one step multiplies the distance to the bottom by 0.750
     after 8 steps: w = 0.480, loss 0.068
     """
     alt = _altair()
@@ -249,7 +249,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
         alt="Steps of gradient descent on a parabola. With a small learning rate they creep "
         "down one side, at 0.4 one step reaches the bottom, and above 0.8 they jump from "
         "side to side and climb out.",
-        text="one step multiplies the distance to the bottom by {factor:.2f}\n"
+        text="one step multiplies the distance to the bottom by {factor:.3f}\n"
         "after {steps:.0f} steps: w = {w:.3f}, loss {loss:.3f}",
         values={
             "eta": learning_rate,

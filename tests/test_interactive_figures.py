@@ -1,13 +1,19 @@
 """Each figure's chart must say the same as the package, wherever its sliders stand."""
 
 import json
+import re
 from html import unescape
 
 import numpy as np
 import pytest
 
-from smnn import cross_entropy, numerical_jacobian, softmax
-from smnn.interactive_figures import _two_losses, loss_explorer
+from smnn import cross_entropy, numerical_jacobian, sigmoid, softmax
+from smnn.interactive_figures import (
+    _two_losses,
+    descent_explorer,
+    loss_explorer,
+    sigmoid_explorer,
+)
 
 pytest.importorskip("altair")
 vl_convert = pytest.importorskip("vl_convert")
@@ -40,3 +46,40 @@ def test_slopes_of_the_two_losses(classes):
 def test_loss_explorer_rejects_what_its_sliders_cannot_show():
     with pytest.raises(ValueError, match="between 2 and 10"):
         loss_explorer(0.0, 11)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.5, -3.0), (1.0, 0.0), (20.0, 1.3)])
+def test_sigmoid_explorer_says_the_same_in_vega_and_in_numpy(scale, shift):
+    figure = sigmoid_explorer(scale, shift)
+    drawing = text_of_drawing(figure)
+    for line in figure.text.split("\n"):
+        assert line in drawing
+
+
+def test_sigmoid_explorer_fills_its_width():
+    """A parameter with the name of one of Vega's own, such as width, squeezes the chart."""
+    drawing = text_of_drawing(sigmoid_explorer())
+    ends = re.findall(r"translate\((\d+),\d+\)[^>]*>−?6</text>", drawing)
+    assert ends == ["0", "300"]
+
+
+def test_sigmoid_climbs_from_a_tenth_to_nine_tenths_in_the_width_that_is_told():
+    climb = float(sigmoid_explorer(4.0, 1.0).text.split()[-1])
+    ends = sigmoid(np.array([1 - climb / 2, 1 + climb / 2]), scale=4.0, shift=1.0)
+    np.testing.assert_allclose(ends, [0.1, 0.9], atol=1e-3)
+
+
+@pytest.mark.parametrize(("rate", "steps"), [(0.01, 20), (0.1, 8), (0.4, 1), (0.85, 7)])
+def test_descent_explorer_says_the_same_in_vega_and_in_numpy(rate, steps):
+    """The chart raises 1 − 2.5 η to a power; the package takes the steps one by one."""
+    figure = descent_explorer(rate, steps)
+    drawing = text_of_drawing(figure)
+    for line in figure.text.split("\n"):
+        assert line in drawing
+
+
+def test_new_explorers_reject_what_their_sliders_cannot_show():
+    with pytest.raises(ValueError, match=r"between 0\.5 and 20"):
+        sigmoid_explorer(0.1)
+    with pytest.raises(ValueError, match=r"between 0\.01 and 0\.9"):
+        descent_explorer(1.5)
