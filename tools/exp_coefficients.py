@@ -10,8 +10,9 @@ Muller, 2016, chapters 3 and 11).
 2. Polynomial.  exp(r) = 1 + r + r**2 (c2 + c3 r + ... + cd r**(d-2)).  The first two
    coefficients stay exactly 1, so that exp(0) = 1.  The others make the largest relative
    error smallest: the exchange algorithm of Remez finds them.
-3. Scaling.  exp(x) = 2**n exp(r), with 2**n written into the exponent bits, in two halves so
-   that results below the smallest normal number are rounded once.
+3. Scaling.  exp(x) = 2**n exp(r), with 2**n written into the exponent bits.  The kernel
+   writes 2**(n+64): its results are then normal numbers even where exp(x) is not, and the
+   division that follows rounds once.
 
 The coefficients are rounded to the type.  That spoils the minimax property a little: the
 script prints the error of the rounded polynomial, which is what counts.
@@ -78,7 +79,8 @@ def round_to_bits(value, bits):
 
 def relative_error(coefficients, r):
     """Relative error of the polynomial at r, in the working precision of mpmath."""
-    return mpmath.polyval(coefficients[::-1], r) / mpmath.exp(r) - 1
+    value = mpmath.fsum(c * r**k for k, c in enumerate(coefficients))
+    return value / mpmath.exp(r) - 1
 
 
 def remez(degree, half_width):
@@ -150,7 +152,7 @@ def approximation_error(constants):
 
 
 def emulate(x, constants, fmt, fused=True):
-    """The kernel's arithmetic in NumPy, for finite x <= 0, with Horner's rule.
+    """2**64 exp(x) by the kernel's arithmetic, in NumPy, for finite x <= 0.
 
     ``fused`` emulates a fused multiply-add by a wider type; otherwise the product and the sum
     are rounded one after the other, as on a processor that has no such instruction.
@@ -170,19 +172,16 @@ def emulate(x, constants, fmt, fused=True):
     result = np.full_like(r, constants.coefficients[-1])
     for coefficient in constants.coefficients[-2::-1]:
         result = multiply_add(result, r, dtype(coefficient))
-    n = n.astype(np.int32)
-    return np.ldexp(result, n)
+    return np.ldexp(result, n.astype(np.int32) + 64)
 
 
 def error_in_ulp(computed, exact, fmt):
     """Distance from the exact value in units in the last place of the type.
 
-    ``exact`` is in a wider type.  Below the smallest normal number the unit is the smallest
-    number that the type holds.
+    ``exact`` is in a wider type, and a normal number of this one.
     """
-    smallest = fmt.wider(np.finfo(fmt.dtype).smallest_subnormal)
     _, exponent = np.frexp(exact)
-    unit = np.maximum(np.ldexp(fmt.wider(1), exponent - fmt.precision), smallest)
+    unit = np.ldexp(fmt.wider(1), exponent - fmt.precision)
     return np.abs(computed.astype(fmt.wider) - exact) / unit
 
 
@@ -214,7 +213,7 @@ def main():
         print(f"{approximation_error(constants) * 2.0**fmt.precision:.4f} * 2**-{fmt.precision}")
         print(python_source(constants, fmt))
         x = samples[fmt.suffix].astype(fmt.dtype)
-        exact = np.exp(x.astype(fmt.wider))
+        exact = 2.0**64 * np.exp(x.astype(fmt.wider))
         for fused in (True, False):
             largest = error_in_ulp(emulate(x, constants, fmt, fused), exact, fmt).max()
             print(f"# emulated, {'with' if fused else 'without'} fused multiply-add:", end=" ")
