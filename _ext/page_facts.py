@@ -28,7 +28,7 @@ def reading_minutes(doctree):
     Words are counted in the text only: a formula and a block of code are read
     at another speed, and count as a fixed time each.
     """
-    not_words = (nodes.math, nodes.math_block, nodes.literal_block)
+    not_words = (nodes.math, nodes.math_block, nodes.literal_block, nodes.raw)
     texts = (text for text in doctree.findall(nodes.Text) if not isinstance(text.parent, not_words))
     words = sum(len(text.split()) for text in texts)
     formulas = sum(1 for _ in doctree.findall(nodes.math_block))

@@ -207,16 +207,21 @@ def frame_tables(body):
             table.wrap(new_tag(body, "div", class_="table-box"))
 
 
+def counted(number, noun):
+    """Return a number and its noun, in the singular or the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def state_facts(body, facts, notebook):
     """Say under the title of a chapter how long it is, and where its notebook is."""
     title = body.select_one("h1")
     if title is None or not facts.get("is_chapter"):
         return
     line = new_tag(body, "p", class_="facts")
-    parts = [new_tag(body, "span", f"{facts['minutes']} minutes")]
+    parts = [new_tag(body, "span", counted(facts["minutes"], "minute"))]
     if facts["exercises"]:
-        noun = "exercise" if facts["exercises"] == 1 else "exercises"
-        parts.append(new_tag(body, "a", f"{facts['exercises']} {noun}", href="#exercises"))
+        words = counted(facts["exercises"], "exercise")
+        parts.append(new_tag(body, "a", words, href="#exercises"))
     if notebook:
         link = new_tag(body, "a", "Notebook", href=notebook, class_="facts-notebook")
         link["download"] = ""

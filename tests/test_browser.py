@@ -99,7 +99,7 @@ def faults_in_access(page):
 
 
 def is_formula(page, rule, place):
-    """True for a table header that is a formula: axe sees no words, but they are there in MathML."""
+    """True for a table header whose words are MathML, which axe does not see."""
     if rule != "empty-table-header":
         return False
     return page.locator(place).first.locator("mjx-assistive-mml").count() > 0

@@ -1,0 +1,304 @@
+"""The Sphinx extensions of this book, on pieces of pages and on a book of two pages."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from book_checks import ROOT, Page, faults_in_links, faults_in_requests
+
+bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
+import fresh_execution  # noqa: E402
+import interactive_figures  # noqa: E402
+import page_frame  # noqa: E402
+import page_markup  # noqa: E402
+import self_contained  # noqa: E402
+
+from smnn.interactive import CLASS_COLORS, softmax_explorer  # noqa: E402
+
+
+def soup(text):
+    return bs4.BeautifulSoup(text, "html.parser")
+
+
+def mended(text, mend):
+    """A piece of a page after one mender has worked on it."""
+    body = soup(text)
+    mend(body)
+    return str(body)
+
+
+# ------------------------------------------------------------------ pieces of pages
+
+
+def test_slots_are_known_by_their_headings():
+    section = '<section class="slot slot-check"><h2>Check it</h2></section>'
+    assert mended("<section><h2>Check it</h2></section>", page_markup.mark_slots) == section
+    for heading in ("A number first: three scores", "1.2. A number first"):
+        marked = mended(f"<section><h2>{heading}</h2></section>", page_markup.mark_slots)
+        assert 'class="slot slot-number"' in marked
+    other = "<section><h2>Codes and ciphers</h2></section>"
+    assert mended(other, page_markup.mark_slots) == other
+
+
+def test_dropdowns_become_plain_boxes_that_open():
+    dropdown = (
+        '<details class="sd-dropdown sd-card"><summary class="sd-card-header">'
+        '<span class="sd-summary-text">Hint</span><svg></svg></summary>'
+        '<div class="sd-summary-content"><p class="sd-card-text">Try 2.</p></div></details>'
+    )
+    assert mended(dropdown, page_markup.fold_dropdowns) == (
+        '<details class="fold"><summary><span>Hint</span></summary>'
+        '<div class="fold-content"><p>Try 2.</p></div></details>'
+    )
+
+
+def test_solutions_become_boxes_that_open():
+    solution = (
+        '<div class="solution admonition" id="s"><p class="admonition-title">'
+        '<a href="#e">Solution to Exercise 1</a></p><div><p>Two.</p></div></div>'
+    )
+    folded = mended(solution, page_markup.fold_solutions)
+    assert folded == (
+        '<details class="fold fold-solution" id="s"><summary>Worked solution</summary>'
+        '<div class="fold-content"><div><p>Two.</p></div></div></details>'
+    )
+
+
+def test_figures_stand_before_their_code():
+    cell = (
+        '<div class="cell"><details class="hide above-input"><summary><p>Show</p></summary>'
+        '<div class="cell_input"></div></details>'
+        '<div class="cell_output"><figure></figure></div></div>'
+    )
+    body = soup(cell)
+    page_markup.fold_hidden_code(body)
+    page_markup.put_figures_first(body)
+    assert [part["class"] for part in body.div.find_all(recursive=False)] == [
+        ["cell_output"],
+        ["fold", "fold-code"],
+    ]
+    assert body.summary.string == "Code of this figure"
+
+
+def test_punctuation_stays_with_its_formula():
+    text = '<p><span class="math">x</span>, and <span class="math">y</span> more.</p>'
+    assert mended(text, page_markup.keep_punctuation) == (
+        '<p><span class="together"><span class="math">x</span>,</span> and '
+        '<span class="math">y</span> more.</p>'
+    )
+
+
+def test_exercises_have_a_number_a_difficulty_and_a_name():
+    title = (
+        '<div class="exercise"><p class="admonition-title">'
+        '<span class="caption-number">Exercise 4.1 </span> (★★ By hand)</p></div>'
+    )
+    body = soup(title)
+    page_markup.title_exercises(body)
+    page_markup.speak_stars(body)
+    assert body.get_text(" ", strip=True) == "Exercise 4.1 ★★ By hand"
+    assert body.select_one(".stars")["aria-label"] == "difficulty 2 of 3,"
+
+
+def test_tables_scroll_in_a_box_and_have_no_empty_headers():
+    table = (
+        '<div><style scoped></style><table border="1"><thead><tr style="x"><th></th><th>p</th>'
+        "</tr></thead></table></div>"
+    )
+    assert mended(table, page_markup.frame_tables) == (
+        '<div><div class="table-box"><table><thead><tr><td></td><th>p</th>'
+        "</tr></thead></table></div></div>"
+    )
+
+
+def test_sections_without_a_heading_lose_their_repeated_ids():
+    text = '<section id="exercise-content"><p>a</p></section>' * 2
+    assert mended(text, page_markup.unwrap_nameless_sections) == "<div><p>a</p></div>" * 2
+
+
+def test_contents_show_the_sections_of_this_page():
+    tree = '<ul><li class="current"><a class="current" href="#">4. Softmax</a></li></ul>'
+    sections = '<ul><li><a href="#code">4.1. Code</a></li></ul>'
+    toc = f'<ul><li><a href="#">4. Softmax</a>{sections}</li></ul>'
+    html = page_frame.contents({"toctree": lambda **options: tree, "toc": toc})
+    links = [(link["href"], link.string) for link in soup(html).select("a")]
+    assert links == [("#", "4. Softmax"), ("#code", "Code")]
+    assert soup(html).a["aria-current"] == "page"
+
+
+def test_descriptions_are_cut_between_words():
+    assert page_frame.shorten("one two three", 9) == "one two…"
+    assert page_frame.shorten("one two", 7) == "one two"
+
+
+def test_figures_take_their_colors_from_the_style_sheet():
+    html = interactive_figures.figure_html(softmax_explorer().spec)
+    style = (ROOT / "assets" / "book.css").read_text(encoding="utf-8")
+    assert not re.search(r"#[0-9a-f]{6}", html)
+    for shade in interactive_figures.SHADES.values():
+        assert f"{shade[4:-1]}: " in style
+    for color in CLASS_COLORS:
+        assert color in style
+    labels = soup(html).select("label")
+    assert [label["for"] for label in labels] == [i["id"] for i in soup(html).select("input")]
+
+
+# ------------------------------------------------------------------ fingerprints
+
+
+def test_the_cache_has_another_name_when_the_package_or_the_pins_change(tmp_path):
+    (tmp_path / "smnn").mkdir()
+    source, pins = tmp_path / "smnn" / "a.py", tmp_path / "requirements.txt"
+    source.write_text("x = 1\n")
+    pins.write_text("numpy==2.4\n")
+    names = [fresh_execution.fingerprint(tmp_path)]
+    assert fresh_execution.fingerprint(tmp_path) == names[0]
+    source.write_text("x = 2\n")
+    names.append(fresh_execution.fingerprint(tmp_path))
+    pins.write_text("numpy==2.5\n")
+    names.append(fresh_execution.fingerprint(tmp_path))
+    source.rename(tmp_path / "smnn" / "b.py")
+    names.append(fresh_execution.fingerprint(tmp_path))
+    assert len(set(names)) == 4
+
+
+# ------------------------------------------------------------------ a book of two pages
+
+CHAPTER = """# Softmax
+
+:::{admonition} In one sentence
+:class: one-sentence
+Softmax turns scores into probabilities.
+:::
+
+## A number first
+
+$p = 1/2$, and a table:
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+## Exercises
+
+:::{exercise} ★ By hand
+:label: ex-hand
+What is softmax of $(0, 0)$?
+:::
+
+:::{dropdown} Hint
+Both are equal.
+:::
+
+:::{solution} ex-hand
+:class: dropdown
+One half each.
+:::
+"""
+
+
+def write_book(folder, code):
+    """A book of a cover and one chapter, with this code in its cell."""
+    for name in ("_config.yml", "_ext", "assets", "references.bib"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    (folder / "smnn").mkdir(exist_ok=True)
+    (folder / "smnn" / "stand_in.py").write_text("x = 1\n")
+    (folder / "book").mkdir(exist_ok=True)
+    toc = "format: jb-book\nroot: book/index\nchapters:\n  - file: book/chapter\n"
+    (folder / "_toc.yml").write_text(toc)
+    (folder / "book" / "index.md").write_text("# Cover\n\nRead {doc}`chapter`.\n")
+    cells = [nbformat.v4.new_markdown_cell(CHAPTER), nbformat.v4.new_code_cell(code)]
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "book" / "chapter.ipynb")
+
+
+def build(folder):
+    """Build a book as `make book` does; return the exit status and what was said."""
+    program = shutil.which("jupyter-book", path=str(Path(sys.executable).parent))
+    done = subprocess.run(
+        [program, "build", ".", "-n", "-W", "--keep-going"],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The folder of a built book, and what its build said."""
+    folder = tmp_path_factory.mktemp("book")
+    write_book(folder, "from smnn.interactive import softmax_explorer\n\nsoftmax_explorer()")
+    status, said = build(folder)
+    assert status == 0, said
+    return folder, said
+
+
+def test_built_pages_load_nothing_from_elsewhere_and_link_to_what_is_there(book):
+    site = book[0] / "_build" / "html"
+    pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    assert {path.name for path in pages} >= {"index.html", "chapter.html", "search.html"}
+    for path, page in pages.items():
+        assert faults_in_requests(page) == []
+        assert faults_in_links(path, pages) == []
+
+
+def test_built_chapter_has_its_facts_its_figure_and_its_description(book):
+    html = (book[0] / "_build" / "html" / "book" / "chapter.html").read_text(encoding="utf-8")
+    chapter = soup(html)
+    description = chapter.select_one("meta[name=description]")["content"]
+    assert description == "Softmax turns scores into probabilities."
+    assert chapter.select_one(".facts").get_text(" ") == "1 minute 1 exercise Notebook"
+    assert len(chapter.select("#interactive-softmax-explorer input[type=range]")) == 4
+    assert [fold.summary.get_text() for fold in chapter.select("details.fold")] == [
+        "Hint",
+        "Worked solution",
+    ]
+    cover = (book[0] / "_build" / "html" / "book" / "index.html").read_text(encoding="utf-8")
+    assert soup(cover).select_one(".turn-sentence").string == description
+
+
+def test_scripts_are_copied_once_and_leftovers_removed(book):
+    static = book[0] / "_build" / "html" / "_static"
+    assert (static / self_contained.MATHJAX).stat().st_size > 1_000_000
+    assert (static / self_contained.VEGA).stat().st_size > 500_000
+    assert not (static / "scripts").exists()
+    assert sum(path.stat().st_size for path in static.rglob("*.*")) < 4_000_000
+
+
+def test_building_again_executes_only_what_the_package_changed(book):
+    folder, first = book
+    assert "Executed notebook" in first
+    status, second = build(folder)
+    assert status == 0 and "Executed notebook" not in second
+    (folder / "smnn" / "stand_in.py").write_text("x = 2\n")
+    status, third = build(folder)
+    assert status == 0 and "Executed notebook" in third
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("1 / 0", ("chapter.ipynb", "1 / 0", "ZeroDivisionError")),
+        ("import sys\nprint('noise', file=sys.stderr)", ("chapter.ipynb", "stderr")),
+    ],
+    ids=["a cell that fails", "a cell that writes to stderr"],
+)
+def test_a_broken_cell_breaks_the_build(tmp_path, code, words):
+    write_book(tmp_path, code)
+    status, said = build(tmp_path)
+    assert status != 0
+    for word in words:
+        assert word in said
