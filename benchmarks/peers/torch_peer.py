@@ -1,7 +1,7 @@
 """PyTorch, in up to three forms: eager, by hand without autograd, and compiled.
 
-Forward passes run in inference mode, so no graph is recorded.  The compiled form needs a C++
-compiler; where there is none it does not enter.
+The whole process is in inference mode, so that no call pays for entering it; only what needs
+a graph leaves it.  The compiled form needs a C++ compiler; where there is none it does not enter.
 """
 
 import logging
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+torch.inference_mode().__enter__()
 logging.getLogger("torch").setLevel(logging.ERROR)
 torch._dynamo.config.cache_size_limit = 1000
 HAS_COMPILER = bool(os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++"))
@@ -41,21 +42,28 @@ def contestants(case, data):
         gradient /= len(gradient)
         return loss, gradient
 
-    leaf = x.clone().requires_grad_()
+    functions = {"PyTorch": locals()[case.operation]}
+    if case.operation == "softmax_cross_entropy":
+        functions = {"PyTorch by hand": softmax_cross_entropy}
+        if not case.reuse:
+            functions["PyTorch"] = autograd_contestant(data)
+    if HAS_COMPILER:
+        functions["PyTorch compiled"] = compiled(case.operation, x, target, scratch)
+    return functions
 
+
+@torch.inference_mode(False)
+def autograd_contestant(data):
+    leaf = torch.from_numpy(data.x).clone().requires_grad_()
+    target = torch.from_numpy(data.target)
+
+    @torch.inference_mode(False)
     def autograd():
         loss = F.cross_entropy(leaf, target)
         (gradient,) = torch.autograd.grad(loss, leaf)
         return loss.detach(), gradient
 
-    functions = {"PyTorch": torch.inference_mode()(locals()[case.operation])}
-    if case.operation == "softmax_cross_entropy":
-        functions = {"PyTorch by hand": functions["PyTorch"]}
-        if not case.reuse:
-            functions["PyTorch"] = autograd
-    if HAS_COMPILER:
-        functions["PyTorch compiled"] = compiled(case.operation, x, target, scratch)
-    return functions
+    return autograd
 
 
 def gradient_formula(x, target):
@@ -86,9 +94,10 @@ def compiled(operation, x, target, scratch):
         function, arguments = torch.compile(formula, dynamic=False), (x, target)
     else:
         function, arguments = torch.compile(into_scratch, dynamic=False), (x, target, scratch)
-    return torch.inference_mode()(lambda: function(*arguments))
+    return lambda: function(*arguments)
 
 
+@torch.inference_mode(False)
 def linear_contestants(data):
     """The linear layer and its loss: unfused, and PyTorch's own chunked function."""
     leaves = [
@@ -101,9 +110,11 @@ def linear_contestants(data):
         dx, dw, db = torch.autograd.grad(loss, leaves)
         return loss.detach(), (dx, dw.T, db)
 
+    @torch.inference_mode(False)
     def unfused():
         return value_and_gradients(F.cross_entropy(F.linear(*leaves), target))
 
+    @torch.inference_mode(False)
     def chunked():
         x, weights, bias = leaves
         options = torch.nn.LinearCrossEntropyOptions()
