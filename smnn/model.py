@@ -14,16 +14,17 @@ gradient is the sum over its uses.
 """
 
 import json
-import os
 from itertools import pairwise
+from textwrap import indent
 from types import MappingProxyType
 
 import numpy as np
 
+from ._files import read_file, write_file
 from ._validation import choice, float_array, generator
 from .layers import Dense, Layer, ShapeError
 
-FORMAT_VERSION = 1
+FILE_KIND, FILE_VERSION = "smnn model", 1
 
 
 class Sequential(Layer):
@@ -207,23 +208,22 @@ class Sequential(Layer):
         rows = [("", "layer", "output", "parameters")]
         total = sum(value.size for value in self.params.values())
         for index, (layer, shape) in enumerate(zip(self.layers, self.output_shapes, strict=True)):
-            size = sum(value.size for value in layer.params.values())
-            output = f"({', '.join(map(str, ('N', *shape)))})"
-            kind = (
-                f"{layer!r}" if self._place(layer) == index else f"layer {self._place(layer)} again"
-            )
-            rows.append((str(index), kind, output, f"{size:,}"))
+            place = self._place(layer)
+            size = sum(value.size for value in layer.params.values()) if place == index else 0
+            what = repr(layer) if place == index else f"layer {place} again"
+            if isinstance(layer, Sequential):
+                what = f"Sequential of {len(layer.layers)} layers"
+            rows.append((str(index), what, _shape_of_batch(shape), f"{size:,}"))
         rows.append(("", "total", "", f"{total:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)]
-            cells[-1] = cells[-1].strip().rjust(widths[-1])
-            print("  ".join(cells))
+        for *words, size in rows:
+            cells = [word.ljust(width) for word, width in zip(words, widths, strict=False)]
+            print("  ".join([*cells, size.rjust(widths[-1])]))
 
     def __repr__(self):
-        lines = [f"        {layer!r}," for layer in self.layers]
+        layers = [indent(f"{layer!r},", 8 * " ") for layer in self.layers]
         options = [f"    {k}={v!r}," for k, v in self.config().items() if k != "layers"]
-        return "\n".join(["Sequential(", "    [", *lines, "    ],", *options, ")"])
+        return "\n".join(["Sequential(", "    [", *layers, "    ],", *options, ")"])
 
     def save(self, path):
         """Write the configuration and the parameters to one safetensors file.
@@ -243,13 +243,7 @@ class Sequential(Layer):
                 f"this model cannot be saved: {error}; name activations and initializers, "
                 "or save model.params by themselves"
             ) from None
-        arrays = {name: np.ascontiguousarray(value) for name, value in self.params.items()}
-        metadata = {"format": "smnn", "version": str(FORMAT_VERSION), "config": config}
-        content = _safetensors().numpy.save(arrays, metadata)
-        unfinished = f"{os.fspath(path)}.unfinished"
-        with open(unfinished, "wb") as file:
-            file.write(content)
-        os.replace(unfinished, path)
+        write_file(path, FILE_KIND, FILE_VERSION, config, self.params)
 
     @classmethod
     def load(cls, path):
@@ -262,16 +256,13 @@ class Sequential(Layer):
         ValueError
             If the file is not such a model, is damaged, or comes from a newer version.
         """
-        metadata, arrays = _read(path)
-        if metadata.get("format") != "smnn" or "config" not in metadata:
-            raise ValueError(f"{path} holds no smnn model: it does not say that it is one")
-        if int(metadata["version"]) > FORMAT_VERSION:
-            raise ValueError(
-                f"{path} was written by a newer smnn, in format {metadata['version']}; "
-                f"this one reads formats up to {FORMAT_VERSION}"
-            )
-        model = _decode(json.loads(metadata["config"]))
-        for name, value in model.params.items():
+        config, arrays = read_file(path, FILE_KIND, FILE_VERSION)
+        try:
+            model = _decode(json.loads(config))
+            params = model.params
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+            raise ValueError(f"{path} describes no model that smnn knows: {error}") from error
+        for name, value in params.items():
             if name not in arrays or arrays[name].shape != value.shape:
                 raise ValueError(
                     f"{path} is damaged: {name} should have shape {value.shape}, "
@@ -281,30 +272,16 @@ class Sequential(Layer):
         return model
 
 
+def _shape_of_batch(shape):
+    return f"({', '.join(map(str, ('N', *shape)))})"
+
+
 def _at(index, method, *arguments):
     """Call a layer's method; a shape error says which layer it was."""
     try:
         return method(*arguments)
     except ShapeError as error:
         raise ShapeError(f"layer {index}: {error}") from None
-
-
-def _safetensors():
-    try:
-        import safetensors.numpy
-    except ImportError:
-        raise ImportError('files of models need safetensors: pip install "smnn[save]"') from None
-    return safetensors
-
-
-def _read(path):
-    """Return the metadata and the arrays of a safetensors file."""
-    safetensors = _safetensors()
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} holds no smnn model: {error}") from None
 
 
 def _encode(value):
