@@ -134,6 +134,7 @@ _NAMES_OF_MODULE = {
     "callbacks": ("Callback", "EarlyStopping", "History", "ProgressBar", "StepRecorder"),
     "checkpoint": ("Checkpoint",),
     "run": ("Run", "TrainingDiverged"),
+    "estimator": ("SoftmaxClassifier",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 _MODULES = {*_NAMES_OF_MODULE, "reference"}
