@@ -12,6 +12,7 @@ from math import ceil
 
 BLOCK_SECONDS = 2e-3
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 25
+LONG_ROUND_SECONDS, LONG_ROUNDS = 10, 3
 # Thread pools spin for a moment after their work.  A pause lets them fall asleep, so that
 # they do not take a processor from the next function.
 PAUSE_SECONDS = 2e-3
@@ -32,7 +33,8 @@ def race(functions, budget_seconds, pause=False):
     functions : dict
         Name to a function of no arguments, already called once.
     budget_seconds : float
-        Time for the whole race.  It holds at least FEWEST_ROUNDS rounds.
+        Time for the whole race.  It holds at least FEWEST_ROUNDS rounds, or LONG_ROUNDS
+        where one takes longer than LONG_ROUND_SECONDS.
     pause : bool
         Whether to sleep before each block, where thread pools are in play.
 
@@ -44,10 +46,11 @@ def race(functions, budget_seconds, pause=False):
     calls = {}
     round_seconds = 0.0
     for name, function in functions.items():
-        once = min(seconds_per_call(function, 1) for _ in range(2))
+        once = seconds_per_call(function, 1)
         calls[name] = ceil(BLOCK_SECONDS / max(once, 1e-7))
         round_seconds += once * calls[name]
-    rounds = int(min(MOST_ROUNDS, max(FEWEST_ROUNDS, budget_seconds / round_seconds)))
+    fewest = FEWEST_ROUNDS if round_seconds < LONG_ROUND_SECONDS else LONG_ROUNDS
+    rounds = int(min(MOST_ROUNDS, max(fewest, budget_seconds / round_seconds)))
     seconds = {name: [] for name in functions}
     order = list(functions)
     shuffle = random.Random(0).shuffle
