@@ -125,6 +125,14 @@ def integer(value, name):
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
+def positive_integer(value, name):
+    """Return ``value`` as an int of at least 1."""
+    value = integer(value, name)
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return value
+
+
 def choice(value, options, name):
     """Return ``value`` if it is one of ``options``."""
     if not isinstance(value, str) or value not in options:

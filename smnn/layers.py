@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from ._validation import choice, fraction, generator, integer
+from ._validation import choice, fraction, generator, positive_integer
 from .activations import ACTIVATIONS, prelu, prelu_vjp
 from .gradcheck import centred_difference
 from .initializers import get_initializer
@@ -163,13 +163,6 @@ class Activation(Layer):
         return self.forward(x, training)
 
 
-def _count(value, name):
-    value = integer(value, name)
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return value
-
-
 def _differentiable(function, derivative, options):
     """Return (name or function, f, vjp) for what `Activation` was given."""
     for name, (known, _) in ACTIVATIONS.items():
@@ -251,7 +244,7 @@ class Dense(Layer):
         self, units, activation=None, *, input_shape=None, use_bias=True, init="auto", rng=None
     ):
         super().__init__(input_shape=input_shape, rng=rng)
-        self.units = _count(units, "units")
+        self.units = positive_integer(units, "units")
         self.activation = activation
         self.use_bias = use_bias
         self.init = init
@@ -415,8 +408,8 @@ class Embedding(Layer):
 
     def __init__(self, num_embeddings, embedding_dim, *, input_shape=None, rng=None):
         super().__init__(input_shape=input_shape, rng=rng)
-        self.num_embeddings = _count(num_embeddings, "num_embeddings")
-        self.embedding_dim = _count(embedding_dim, "embedding_dim")
+        self.num_embeddings = positive_integer(num_embeddings, "num_embeddings")
+        self.embedding_dim = positive_integer(embedding_dim, "embedding_dim")
 
     def build(self, input_shape, dtype="float64", rng=None):
         if not self.params:

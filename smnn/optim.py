@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from ._validation import fraction, real_number
+from ._validation import positive_integer, real_number
 
 
 class Optimizer:
@@ -101,6 +101,8 @@ class Optimizer:
         ValueError
             If the state is that of another kind of optimizer.
         """
+        if "step" not in state:
+            raise ValueError(f"a state holds the number of steps, got {list(state)}")
         restored = {kind: {} for kind in self.state}
         for key, value in state.items():
             kind, _, name = key.partition(".")
@@ -226,7 +228,9 @@ class Adam(Optimizer):
 
     def __init__(self, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(lr, weight_decay=weight_decay)
-        self.betas = tuple(fraction(beta, "betas") for beta in betas)
+        self.betas = tuple(real_number(beta, "betas") for beta in betas)
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must lie in [0, 1), got {betas}")
         self.eps = _not_negative(eps, "eps")
         self.state = {"exp_avg": {}, "exp_avg_sq": {}}
 
@@ -278,7 +282,7 @@ def clip_gradients(grads, max_norm):
     (array([0.6]), array([0.8]))
     """
     max_norm = _not_negative(max_norm, "max_norm")
-    norm = math.sqrt(sum(float(np.vdot(grad, grad)) for grad in grads.values()))
+    norm = math.hypot(*(np.linalg.norm(grad.astype(np.float64)) for grad in grads.values()))
     if norm > max_norm:
         for grad in grads.values():
             grad *= max_norm / norm
@@ -292,6 +296,7 @@ def step_decay(lr, *, every, factor=0.1):
     >>> [schedule(step) for step in (0, 9, 10, 20)]
     [1.0, 1.0, 0.5, 0.25]
     """
+    every = positive_integer(every, "every")
     return lambda step: lr * factor ** (step // every)
 
 
@@ -318,6 +323,7 @@ def cosine_decay(lr, *, steps, end=0.0):
     >>> [round(schedule(step), 3) for step in (0, 50, 100, 200)]
     [1.0, 0.5, 0.0, 0.0]
     """
+    steps = positive_integer(steps, "steps")
 
     def rate(step):
         return end + (lr - end) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
@@ -334,6 +340,7 @@ def warmup(lr, *, steps):
     >>> [schedule(step) for step in (0, 1, 3, 9)]
     [0.25, 0.5, 1.0, 1.0]
     """
+    steps = positive_integer(steps, "steps")
 
     def rate(step):
         return min((step + 1) / steps, 1) * (lr(step) if callable(lr) else lr)
