@@ -78,34 +78,40 @@ class Tensor:
                 pending[id(parent)] = dx if known is None else known + dx
 
     def __add__(self, other):
-        return apply(_add, self, other)
+        return apply(_add, self, self._constant(other))
 
     def __sub__(self, other):
-        return self + -_tensor(other)
+        return self + -self._constant(other)
 
     def __mul__(self, other):
-        return apply(_multiply, self, other)
+        return apply(_multiply, self, self._constant(other))
 
     def __truediv__(self, other):
-        return self * _tensor(other) ** -1
+        return self * self._constant(other) ** -1
 
     def __matmul__(self, other):
         return apply(_matmul, self, other)
 
     def __radd__(self, other):
-        return _tensor(other) + self
+        return self._constant(other) + self
 
     def __rsub__(self, other):
-        return _tensor(other) - self
+        return self._constant(other) - self
 
     def __rmul__(self, other):
-        return _tensor(other) * self
+        return self._constant(other) * self
 
     def __rtruediv__(self, other):
-        return _tensor(other) / self
+        return self._constant(other) / self
 
     def __rmatmul__(self, other):
-        return _tensor(other) @ self
+        return Tensor(other) @ self
+
+    def _constant(self, other):
+        """Return the other operand as a tensor; a plain number takes this one's dtype."""
+        if isinstance(other, Tensor):
+            return other
+        return Tensor(self.data.dtype.type(other) if isinstance(other, int | float) else other)
 
     def __neg__(self):
         return self * -1.0
@@ -145,9 +151,11 @@ class Tensor:
 
         def largest(x):
             y = x.max(axis, keepdims=True)
-            share = (x == y) / (x == y).sum(axis, keepdims=True)
+            ties = (x == y).astype(x.dtype)
             spread = _spread(x.shape, axis)
-            return x.max(axis, keepdims=keepdims), lambda dy: spread(dy) * share
+            return x.max(
+                axis, keepdims=keepdims
+            ), lambda dy: spread(dy) * (ties / ties.sum(axis, keepdims=True))
 
         return apply(largest, self)
 
@@ -219,7 +227,7 @@ def apply(forward, *inputs):
     >>> x.grad
     array([0., 1.])
     """
-    parents = tuple(_tensor(x) for x in inputs)
+    parents = tuple(x if isinstance(x, Tensor) else Tensor(x) for x in inputs)
     y, pullback = forward(*(parent.data for parent in parents))
     result = Tensor(y)
     result._parents, result._pullback = parents, pullback
@@ -298,10 +306,6 @@ def apply_loss(loss, pred, target):
         return value, lambda dvalue: dvalue * dpred
 
     return apply(forward, pred)
-
-
-def _tensor(x):
-    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def _parents_first(root):
