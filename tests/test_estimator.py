@@ -82,6 +82,13 @@ def test_agrees_under_weights(weights):
     assert not np.allclose(ours.predict_proba(x), plain.predict_proba(x), atol=1e-3)
 
 
+def test_weight_zero_is_absence():
+    x, y = standardized(smnn.load_wine)
+    absent = SoftmaxClassifier().fit(x, y, (y != 1).astype(float))
+    assert absent.classes_.tolist() == [0, 2]
+    assert np.allclose(absent.coef_, SoftmaxClassifier().fit(x[y != 1], y[y != 1]).coef_)
+
+
 def test_balanced_gives_each_class_the_same_total():
     x, y = standardized(smnn.load_wine)
     x, y = x[:100], y[:100]
