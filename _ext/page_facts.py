@@ -2,12 +2,16 @@
 
 The box *In one sentence* of a chapter is also its description for search
 engines, and the sentence under the link that leads to it from the chapter
-before.  The reading time and the number of exercises stand under the title.
+before.  The reading time and the number of exercises stand under the title; the time
+is the author's where the text states one, and an estimate elsewhere.
 """
+
+import re
 
 from docutils import nodes
 from sphinx_exercise.nodes import is_exercise_node
 
+READING_TIME = re.compile(r"Reading time:\s*(\d+)\s*minutes?\.?\s*")
 WORDS_A_MINUTE = 200
 SECONDS_A_FORMULA = 12
 SECONDS_A_CODE_BLOCK = 30
@@ -38,13 +42,19 @@ def reading_minutes(doctree):
     return max(1, round(seconds / 60))
 
 
+def stated_minutes(doctree):
+    """Return the reading time that the author states, or None."""
+    match = READING_TIME.search(doctree.astext())
+    return int(match.group(1)) if match else None
+
+
 def gather_facts(app, doctree):
     """Note the facts of a page in Sphinx's own record of that page."""
     boxes = doctree.findall(nodes.admonition)
     app.env.metadata[app.env.docname]["book_facts"] = {
         "is_chapter": any("one-sentence" in box["classes"] for box in boxes),
         "sentence": one_sentence(doctree),
-        "minutes": reading_minutes(doctree),
+        "minutes": stated_minutes(doctree) or reading_minutes(doctree),
         "exercises": sum(1 for _ in doctree.findall(is_exercise_node)),
     }
 

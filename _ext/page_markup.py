@@ -8,7 +8,7 @@ takes the parsed body of a page and changes it in place.
 import re
 
 from bs4 import BeautifulSoup, NavigableString
-from page_facts import facts_of
+from page_facts import READING_TIME, facts_of
 
 # The slots of a chapter, known by how their heading begins.
 SLOTS = {
@@ -24,6 +24,8 @@ SLOTS = {
     "Further reading": "reading",
     "Next": "next",
 }
+
+PICTURES = "figure, img, .interactive"
 
 
 def mark_slots(body):
@@ -98,7 +100,7 @@ def hidden_title(element):
     if element.select_one(".cell_input") is None:
         return "What this cell prints"
     output = element.find_next_sibling(class_="cell_output")
-    return "Code of this figure" if output and output.find("figure") else "Code of this cell"
+    return "Code of this figure" if output and output.select_one(PICTURES) else "Code of this cell"
 
 
 def fold_hidden_code(body):
@@ -114,7 +116,7 @@ def put_figures_first(body):
     """Show a figure before the code that draws it."""
     for code in body.select(".cell > .fold-code"):
         output = code.find_next_sibling(class_="cell_output")
-        if output is not None and output.find("figure"):
+        if output is not None and output.select_one(PICTURES):
             output.insert_after(code.extract())
 
 
@@ -212,6 +214,16 @@ def counted(number, noun):
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def drop_stated_time(body):
+    """Take the reading time out of the opening boxes: it stands under the title."""
+    for strong in body.select(".admonition > p > strong"):
+        after = strong.next_sibling
+        match = READING_TIME.match(f"{strong.get_text()}{after or ''}")
+        if match and isinstance(after, NavigableString):
+            after.replace_with(after[match.end() - len(strong.get_text()) :])
+            strong.decompose()
+
+
 def state_facts(body, facts, notebook):
     """Say under the title of a chapter how long it is, and where its notebook is."""
     title = body.select_one("h1")
@@ -257,6 +269,7 @@ MENDERS = (
     drop_empty_titles,
     mend_bibliography,
     name_anchors,
+    drop_stated_time,
     frame_tables,
 )
 
