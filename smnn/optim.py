@@ -36,6 +36,18 @@ class Optimizer:
         How many steps were taken.
     state : dict of str to dict of str to ndarray
         For each kind of buffer, under PyTorch's name, one array for each parameter.
+
+    Examples
+    --------
+    An optimizer of one's own defines what happens to one parameter:
+
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, name, param, grad, lr):
+    ...         param -= lr * np.sign(grad)
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> SignDescent(0.5).step(params, {"w": np.array([7.0, -0.1])})
+    >>> params["w"]
+    array([0.5, 2.5])
     """
 
     def __init__(self, lr, *, weight_decay=0.0):
@@ -76,7 +88,7 @@ class Optimizer:
         lr = self.learning_rate
         self.steps += 1
         for name, grad in grads.items():
-            self._update(name, params[name], grad, lr)
+            self.update(name, params[name], grad, lr)
 
     def state_dict(self):
         """Return the step count and all buffers as a flat mapping of copies.
@@ -174,7 +186,7 @@ class SGD(Optimizer):
         if momentum:
             self.state = {"momentum_buffer": {}}
 
-    def _update(self, name, param, grad, lr):
+    def update(self, name, param, grad, lr):
         grad = self._decayed(param, grad)
         work = self._work("step", param)
         if self.momentum:
@@ -234,7 +246,7 @@ class Adam(Optimizer):
         self.eps = _not_negative(eps, "eps")
         self.state = {"exp_avg": {}, "exp_avg_sq": {}}
 
-    def _update(self, name, param, grad, lr):
+    def update(self, name, param, grad, lr):
         beta1, beta2 = self.betas
         grad = self._decayed(param, grad)
         work = self._work("step", param)
