@@ -165,6 +165,8 @@ class Activation(Layer):
 
 def _differentiable(function, derivative, options):
     """Return (name or function, f, vjp) for what `Activation` was given."""
+    if isinstance(function, Layer):
+        raise TypeError(f"an activation is a name or a function, got the layer {function!r}")
     for name, (known, _) in ACTIVATIONS.items():
         if function is known and derivative is None:
             function = name

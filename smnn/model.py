@@ -259,6 +259,8 @@ class Sequential(Layer):
         config, arrays = read_file(path, FILE_KIND, FILE_VERSION)
         try:
             model = _decode(json.loads(config))
+            if not isinstance(model, cls):
+                raise TypeError(f"it is no {cls.__name__}")
             params = model.params
         except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
             raise ValueError(f"{path} describes no model that smnn knows: {error}") from error

@@ -26,6 +26,11 @@ class TestActivation:
             with pytest.raises(ValueError, match=r"'identity', 'step', .*'relu'.*got 'rellu'"):
                 make("rellu")
 
+    def test_a_layer_is_no_activation(self):
+        """Its slopes would never learn."""
+        with pytest.raises(TypeError, match=r"a name or a function, got the layer PReLU\(\)"):
+            Dense(3, PReLU())
+
     def test_options_go_to_the_function(self):
         assert Activation("leaky_relu", slope=0.5)(np.array([-2.0])) == -1
         with pytest.raises(TypeError, match="slop"):

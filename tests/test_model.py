@@ -361,7 +361,8 @@ class TestFiles:
         with pytest.raises(ValueError, match=r"version 2, written by a newer smnn; .* up to 1"):
             Sequential.load(newer)
 
-    @pytest.mark.parametrize("config", ["{", '{"layer": "Sequential"}', "[]", '{"layer": 3}'])
+    @pytest.mark.parametrize("config", ["{", '{"layer": "Sequential"}', "[]", '{"layer": 3}',
+                                        '{"layer": "Flatten"}'])  # fmt: skip
     def test_damaged_configurations_are_refused(self, tmp_path, config):
         path = self.write(tmp_path / "bad", format="smnn model", version="1", text=config)
         with pytest.raises(ValueError, match="bad describes no model"):
