@@ -13,10 +13,10 @@ from book_checks import ROOT, Page, faults_in_links, faults_in_requests
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import fresh_execution  # noqa: E402
-import interactive_figures  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
+import slider_figures  # noqa: E402
 
 from smnn.interactive import CLASS_COLORS, softmax_explorer  # noqa: E402
 
@@ -137,10 +137,10 @@ def test_descriptions_are_cut_between_words():
 
 
 def test_figures_take_their_colors_from_the_style_sheet():
-    html = interactive_figures.figure_html(softmax_explorer().spec)
+    html = slider_figures.figure_html(softmax_explorer().spec)
     style = (ROOT / "assets" / "book.css").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{6}", html)
-    for shade in interactive_figures.SHADES.values():
+    for shade in slider_figures.SHADES.values():
         assert f"{shade[4:-1]}: " in style
     for color in CLASS_COLORS:
         assert color in style
