@@ -5,22 +5,20 @@ optimizer buffers, the states of all random generators, the history, the counts,
 the callbacks remember.  It is written after whole epochs, because only between epochs is
 the order of the examples not half used.
 
-The file is in the safetensors format: arrays, and one line of JSON that says where each of
-them belongs.  There is no pickle in it, so reading one runs no code.  It is written beside
-the old one and then put in its place in one move, so that an interruption never leaves half
-a file.
+The file holds arrays, and one line of JSON that says where each of them belongs; see
+``_files.py``.
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from ._files import read_file, write_file
 from ._validation import integer
 from .callbacks import Callback
 
-_FORMAT = "smnn checkpoint"
+_KIND = "smnn checkpoint"
 _VERSION = 1
 
 
@@ -61,7 +59,6 @@ class Checkpoint(Callback):
         if integer(every, "every") < 1:
             raise ValueError(f"every must be at least 1, got {every}")
         self.path, self.every, self.resume = Path(path), every, resume
-        _safetensors()
 
     def on_start(self, run):
         if self.resume and self.path.exists():
@@ -133,60 +130,33 @@ def _stateful(run):
 
 def _write(path, state):
     arrays = {}
-    description = json.dumps(_without_arrays(state, "", arrays))
-    metadata = {"format": _FORMAT, "version": str(_VERSION), "state": description}
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        _safetensors().save_file(arrays, beside, metadata)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    text = json.dumps(_without_arrays(state, "", arrays))
+    write_file(path, _KIND, _VERSION, text, arrays)
 
 
 def _read(path):
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise ValueError(f"{path} is not a checkpoint of a training run")
-            if int(metadata["version"]) > _VERSION:
-                raise ValueError(
-                    f"{path} has format version {metadata['version']}; this smnn reads up to "
-                    f"{_VERSION}: install a newer one"
-                )
-            return _with_arrays(json.loads(metadata["state"]), file)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a checkpoint or is damaged: {error}") from error
+    text, arrays = read_file(path, _KIND, _VERSION)
+    return _with_arrays(json.loads(text), arrays)
 
 
 def _without_arrays(state, place, arrays):
     """The same nest with each array replaced by its name; the arrays go into a flat dict."""
-    if isinstance(state, np.ndarray):
-        arrays[place] = state.copy(order="C")
+    if isinstance(state, np.ndarray) and state.ndim:
+        arrays[place] = state
         return {"array": place}
     if isinstance(state, dict):
         return {k: _without_arrays(v, f"{place}/{k}", arrays) for k, v in state.items()}
     if isinstance(state, list | tuple):
         return [_without_arrays(v, f"{place}/{i}", arrays) for i, v in enumerate(state)]
-    return state.item() if isinstance(state, np.generic) else state
+    return state.item() if isinstance(state, np.ndarray | np.generic) else state
 
 
-def _with_arrays(state, file):
+def _with_arrays(state, arrays):
     """The nest with its arrays again."""
     if isinstance(state, dict):
         if state.keys() == {"array"}:
-            return file.get_tensor(state["array"])
-        return {k: _with_arrays(v, file) for k, v in state.items()}
+            return arrays[state["array"]]
+        return {k: _with_arrays(v, arrays) for k, v in state.items()}
     if isinstance(state, list):
-        return [_with_arrays(v, file) for v in state]
+        return [_with_arrays(v, arrays) for v in state]
     return state
-
-
-def _safetensors():
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError('Checkpoint needs safetensors: pip install "smnn[save]"') from error
-    return safetensors.numpy

@@ -129,7 +129,7 @@ def test_the_best_so_far_survives_a_resume(path):
     assert seen == [2]
 
 
-@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.arange(6)[::2], np.array(3)])
+@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.arange(6)[::2], np.zeros(0)])
 def test_arrays_of_any_layout_are_kept(path, array):
     checkpoint._write(path, {"here": [{"it is": array}], "inf": np.inf})
     state = checkpoint._read(path)
@@ -187,21 +187,21 @@ def refused(path, words, **options):
 
 def test_a_file_that_is_not_ours(path):
     path.write_bytes(b"PK\x03\x04 something else")
-    refused(path, "run.safetensors is not a checkpoint or is damaged")
+    refused(path, "run.safetensors is no smnn checkpoint, or is damaged")
     save_file({"w": np.zeros(2)}, path)
-    refused(path, "run.safetensors is not a checkpoint of a training run")
+    refused(path, "run.safetensors is no smnn checkpoint: its format is not said")
 
 
 def test_a_truncated_file(path):
     train(2, [smnn.Checkpoint(path)])
     path.write_bytes(path.read_bytes()[:-50])
-    refused(path, "is not a checkpoint or is damaged")
+    refused(path, "is no smnn checkpoint, or is damaged")
 
 
 def test_a_newer_version(path):
-    metadata = {"format": "smnn checkpoint", "version": "2", "state": json.dumps({})}
+    metadata = {"format": "smnn checkpoint", "version": "2", "text": json.dumps({})}
     save_file({}, path, metadata)
-    refused(path, "format version 2; this smnn reads up to 1: install a newer one")
+    refused(path, "is of version 2, written by a newer smnn; this one reads versions up to 1")
 
 
 def test_another_run(path):
@@ -223,9 +223,6 @@ def test_no_code_is_in_the_file(path):
     assert b"pickle" not in path.read_bytes() and b"numpy" not in path.read_bytes()
 
 
-def test_bad_options_and_a_missing_package(path, monkeypatch):
+def test_bad_options(path):
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         smnn.Checkpoint(path, every=0)
-    monkeypatch.setitem(__import__("sys").modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match=r"needs safetensors: pip install"):
-        smnn.Checkpoint(path)
