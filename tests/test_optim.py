@@ -125,6 +125,8 @@ def test_going_on_from_a_saved_state_is_exact(kind, options):
 
     resumed = kind(**options)
     resumed.load_state_dict(saved)
+    for value in saved.values():
+        value[...] = -1  # what was handed over is the optimizer's own
     for grads in gradients[3:]:
         resumed.step(copies, grads)
     for name in SHAPES:
