@@ -33,7 +33,7 @@ def test_other_kinds_and_newer_versions(tmp_path):
     write_file(tmp_path / "f", "thing", 3, "", ARRAYS)
     with pytest.raises(ValueError, match="f is no other: its format is thing"):
         read_file(tmp_path / "f", "other", 3)
-    with pytest.raises(ValueError, match="f is of version 3, .* up to 2"):
+    with pytest.raises(ValueError, match=r"f is of version 3, .* up to 2"):
         read_file(tmp_path / "f", "thing", 2)
     assert read_file(tmp_path / "f", "thing", 4)
 
