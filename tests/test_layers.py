@@ -39,6 +39,8 @@ class TestActivation:
     def test_a_wrong_derivative_is_refused(self):
         with pytest.raises(ValueError, match=r"derivative of .*sin.* is wrong: at x = .* it gives"):
             Activation(np.sin, derivative=lambda x: -np.cos(x))
+        with pytest.raises(ValueError, match="it gives nan"):
+            Activation(np.sin, derivative=lambda x: x * np.nan)
         Activation(np.log, derivative=lambda x: 1 / x)  # compared only where both are finite
 
     def test_without_a_derivative_it_is_measured(self):
@@ -52,7 +54,7 @@ class TestActivation:
         assert y.dtype == backward(y)[0].dtype == np.float32
 
     def test_a_function_that_changes_the_shape_is_refused(self):
-        with pytest.raises(ShapeError, match=r"\(3,\)"):
+        with pytest.raises(ShapeError, match=r"must keep the shape \(3, 4\), it gave \(3,\)"):
             Activation(lambda x: x.sum(axis=-1))(X)
 
 
