@@ -80,7 +80,7 @@ class Sequential(Layer):
             self.dtype = dtype
         if self.rng is None:
             self.rng = generator(rng)
-        shape, self.output_shapes = tuple(input_shape), []
+        shape, shapes = tuple(input_shape), []
         if self.layers[0].input_shape is None:
             self.input_shape = shape
         for layer, after in pairwise(self.layers):
@@ -90,7 +90,8 @@ class Sequential(Layer):
             if layer.input_shape not in (None, shape):
                 raise ShapeError(f"layer {index}: {layer!r} gets inputs of shape {shape}")
             shape = _at(index, layer.build, shape, self.dtype, self.rng)
-            self.output_shapes.append(shape)
+            shapes.append(shape)
+        self.output_shapes = shapes
         self._first_with_params = next(
             (i for i, layer in enumerate(self.layers) if layer.params), None
         )

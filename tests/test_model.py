@@ -81,6 +81,13 @@ class TestShapes:
         with pytest.raises(ShapeError, match="layer 1: layer 1: Dense"):
             Sequential([Dense(5), inner])(X)
 
+    def test_a_model_that_does_not_fit_is_not_built(self):
+        model = Sequential([Dense(5), Dense(2, input_shape=(9,))])
+        with pytest.raises(ShapeError):
+            model(X)
+        with pytest.raises(RuntimeError, match="no parameters yet"):
+            _ = model.params
+
     def test_what_is_no_layer_is_refused(self):
         with pytest.raises(TypeError, match="takes layers, got 'relu'"):
             Sequential([Dense(3), "relu"])
