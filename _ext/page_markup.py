@@ -120,6 +120,15 @@ def put_figures_first(body):
             output.insert_after(code.extract())
 
 
+def let_pictures_shrink(body):
+    """State the size of a picture so that it keeps its shape where the page is narrow."""
+    for picture in body.select("img[style]"):
+        size = re.fullmatch(r"width: (\d+)px; height: (\d+)px;", picture["style"])
+        if size:
+            picture["width"], picture["height"] = size.groups()
+            del picture["style"]
+
+
 def keep_punctuation(body):
     """Keep a comma or a full stop on the line of the formula that it follows."""
     for formula in body.select("span.math"):
@@ -262,6 +271,7 @@ MENDERS = (
     fold_solutions,
     fold_hidden_code,
     put_figures_first,
+    let_pictures_shrink,
     keep_punctuation,
     unwrap_nameless_sections,
     title_exercises,

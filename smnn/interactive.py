@@ -50,7 +50,7 @@ MIME_TYPE = "application/vnd.vegalite.v5+json"  # what JupyterLab and VS Code dr
 # The classes in the order of Okabe and Ito, and the hues of values that flow forward
 # and backward.  The site's script knows these colors and puts its own shades for them.
 CLASS_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#d0b800", "#0072b2")
-FORWARD, BACKWARD = "#00609a", "#ad4300"
+FORWARD, BACKWARD = "#1a80c0", "#cc5800"
 
 WIDTH = 480  # in a live notebook; on the site a chart is as wide as the text
 

@@ -75,6 +75,12 @@ def test_a_figure_says_in_words_what_is_to_be_seen(make):
     assert str(shown) == f"{shown.alt}\n{shown.text}"
 
 
+def test_the_colors_are_those_of_the_other_pictures():
+    style = pytest.importorskip("smnn.plot_style", exc_type=ImportError)
+    assert interactive.CLASS_COLORS == style.CLASS_COLORS[: len(interactive.CLASS_COLORS)]
+    assert (interactive.FORWARD, interactive.BACKWARD) == (style.FORWARD, style.BACKWARD)
+
+
 def test_small_figures():
     assert len(json.dumps(softmax_explorer().spec)) < 4000
 

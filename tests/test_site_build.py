@@ -85,6 +85,13 @@ def test_figures_stand_before_their_code():
     assert body.summary.string == "Code of this figure"
 
 
+def test_pictures_keep_their_shape():
+    picture = '<img alt="a" src="a.png" style="width: 836px; height: 265px;"/>'
+    assert mended(picture, page_markup.let_pictures_shrink) == (
+        '<img alt="a" height="265" src="a.png" width="836"/>'
+    )
+
+
 def test_punctuation_stays_with_its_formula():
     text = '<p><span class="math">x</span>, and <span class="math">y</span> more.</p>'
     assert mended(text, page_markup.keep_punctuation) == (
