@@ -145,6 +145,14 @@ def test_tails_keep_their_digits(name):
     np.testing.assert_allclose(f(x), expected, rtol=2e-13 if name == "gelu" else 4e-16 * 2)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_slope_of_gelu_near_zero(dtype):
+    x = np.array([0, 5e-324, 1e-38, 1e-7, 1e-3, -1e-3, -1e-7, -1e-38], dtype)
+    slope = activations.gelu_vjp(dtype(1), activations.gelu(x), x)
+    exact = 0.5 + 2 * x.astype(np.float64) * scipy.stats.norm.pdf(0)
+    np.testing.assert_allclose(slope, exact, rtol=3 * np.finfo(dtype).eps, atol=1e-9)
+
+
 def test_unbroadcast_is_the_transpose_of_broadcasting():
     rng = np.random.default_rng(0)
     for shape in [(), (1,), (4,), (3, 1), (1, 4), (2, 1, 4), (2, 3, 4)]:
@@ -184,9 +192,7 @@ def test_onnx_cases(operator):
     for case in onnx_cases():
         if [node.op_type for node in case.model.graph.node] != [operator]:
             continue
-        given = {
-            a.name: helper.get_attribute_value(a) for a in case.model.graph.node[0].attribute
-        }
+        given = {a.name: helper.get_attribute_value(a) for a in case.model.graph.node[0].attribute}
         if set(given) - set(options):
             continue  # constants of one's own for SELU, the tanh approximation of GELU
         for inputs, outputs in case.data_sets:
