@@ -235,6 +235,12 @@ def test_a_layer_is_stateless():
     assert not np.array_equal(grads1["W"], grads2["W"])
 
 
+def test_a_layer_that_changes_no_shape_needs_no_build():
+    layer = type("Double", (Layer,), {"forward": lambda self, x, training=False: (2 * x, None)})()
+    assert layer.build([3, 4]) == (3, 4)
+    np.testing.assert_array_equal(layer(X), 2 * X)
+
+
 def test_a_layer_without_forward_says_so():
     with pytest.raises(NotImplementedError, match="Half has no forward"):
         type("Half", (Layer,), {})()(X)

@@ -437,6 +437,12 @@ class TestLooks:
         assert lines[-1].split() == ["total", "35"]
         assert len({len(line) for line in lines}) == 1
 
+    def test_summary_of_a_model_in_a_model(self, capsys):
+        model = Sequential([Sequential([Dense(4), Dense(2)]), Dense(3)], input_shape=(5,))
+        model.summary()
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1].split() == ["0", "Sequential", "of", "2", "layers", "(N,", "2)", "34"]
+
     def test_copies_are_independent(self):
         model = small()
         model(X)
