@@ -137,7 +137,7 @@ _NAMES_OF_MODULE = {
     "estimator": ("SoftmaxClassifier",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
-_MODULES = {*_NAMES_OF_MODULE, "reference"}
+_MODULES = {*_NAMES_OF_MODULE, "plot", "reference"}
 
 __all__ = sorted(_MODULE_OF_NAME)
 

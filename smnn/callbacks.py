@@ -70,11 +70,11 @@ class History:
         """Take over what `state` returned."""
         self._columns = state
 
-    def plot(self, ax=None):
+    def plot(self, names=None, *, ax=None):
         """Draw the curves; returns the Matplotlib axes.  See `smnn.plot.training_history`."""
         from .plot import training_history
 
-        return training_history(self, ax=ax)
+        return training_history(self, names, ax=ax)
 
 
 class Snapshot:

@@ -31,7 +31,12 @@ FLOORS = [
     # 6
     ["callbacks", "checkpoint", "run", "train"],
     # 7: what is built on all of it
-    ["estimator", "plot", "autograd", "interactive", "interactive_figures", "interactive_networks"],
+    [
+        "estimator",
+        "autograd",
+        *("plot_style", "plot_space", "plot_graph", "plot"),
+        *("interactive", "interactive_figures", "interactive_networks"),
+    ],
     # 8: the door
     ["__init__"],
 ]
@@ -45,7 +50,8 @@ GUESTS = {
     "numba": {"_kernels"},
     "llvmlite": {"_kernels"},
     "sklearn": {"estimator", "datasets"},
-    "matplotlib": {"plot"},
+    "matplotlib": {"plot_style"},
+    "matplotlib_inline": {"plot_style"},
     "scipy": {"newton"},
     "altair": {"interactive"},
     "tqdm": {"callbacks", "_progress", "mnist"},
@@ -58,7 +64,7 @@ GUESTS = {
 AT_THE_TOP = {
     "_kernels": {"numba", "llvmlite"},
     "estimator": {"sklearn"},
-    "plot": {"matplotlib"},
+    "plot_style": {"matplotlib"},
 }
 FILES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 
