@@ -84,7 +84,7 @@ def test_several_inputs_are_reported_one_by_one():
     assert report.parts["db"].verdict == "wrong"
     assert not report
     assert "db" in str(report) and "wrong" in str(report)
-    assert report.absolute == report.parts["db"].absolute > 0.1
+    assert report.absolute == report.parts["db"].absolute > 0.01
 
 
 @pytest.mark.parametrize(
