@@ -26,6 +26,7 @@ _NAMES_OF_MODULE = {
         "softmax_jacobian",
         "softmax_vjp",
     ),
+    "_threads": ("get_num_threads", "set_num_threads"),
     "activations": (
         "ACTIVATIONS",
         "elu",

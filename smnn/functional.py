@@ -10,11 +10,19 @@ Floating dtypes are kept: float16 is computed in float32, integers give float64.
 """
 
 import math
+import warnings
 
 import numpy as np
 
 from . import _validation as check
-from . import reference as kernels
+
+try:
+    from . import _kernels as kernels
+except ImportError as error:
+    from . import reference as kernels
+
+    if error.name not in ("numba", "llvmlite"):
+        warnings.warn(f"numba could not be loaded, smnn runs on NumPy: {error}", stacklevel=2)
 
 _REDUCTIONS = ("mean", "sum", "none")
 
