@@ -191,6 +191,84 @@ def test_ready_figures_follow_their_sliders(name, workbench, page):
     assert page.faults + faults_in_width(page) + faults_in_access(page) == []
 
 
+BEHAVING = """<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8">
+<title>Behavior</title>
+<link rel="stylesheet" href="{assets}/book.css"><link rel="stylesheet" href="{assets}/chapter.css">
+<header><button class="contents-button" aria-expanded="false">Contents</button>
+<input id="bar-search-field" type="search" aria-label="Search">
+<button class="theme-button"></button></header>
+<nav class="contents" tabindex="-1"><ul class="sections"><li><a href="#last">Last</a></li></ul>
+</nav>
+<main class="text"><h1>Behavior</h1>
+<p><a id="one" href="glossary.html#t" data-preview="A word.">term</a>
+<a id="two" href="#figure">Figure 1</a> <a id="three" href="#hidden">answer</a></p>
+<figure id="figure"><p id="inside">A picture</p></figure>
+<details><summary>Answer</summary><p id="hidden">42</p></details>
+<div class="cell_input"><div class="highlight"><pre>x = 1</pre></div></div>
+<section id="last"><h2>Last</h2></section></main>
+<script src="{assets}/book.js"></script><script src="{assets}/previews.js"></script></html>"""
+
+
+@pytest.fixture
+def behaving(tmp_path, page):
+    """A small page with what the scripts work on, opened in a narrow window."""
+    path = tmp_path / "behaving.html"
+    path.write_text(BEHAVING.replace("{assets}", (ROOT / "assets").as_uri()), encoding="utf-8")
+    page.set_viewport_size({"width": 700, "height": 500})
+    page.goto(path.as_uri())
+    return page
+
+
+def test_the_reader_chooses_the_colors_and_the_choice_is_kept(behaving):
+    theme = "document.documentElement.dataset.theme"
+    behaving.evaluate(f"{theme} = 'light'")
+    behaving.click(".theme-button")
+    assert behaving.evaluate(theme) == "dark"
+    assert behaving.evaluate("localStorage.getItem('theme')") == "dark"
+    assert behaving.get_attribute(".theme-button", "aria-pressed") == "true"
+    behaving.click(".theme-button")
+    assert behaving.evaluate("localStorage.getItem('theme')") is None
+
+
+def test_contents_open_and_escape_closes_them(behaving):
+    assert not behaving.locator(".contents a").is_visible()
+    behaving.click(".contents-button")
+    assert behaving.locator(".contents a").is_visible()
+    assert behaving.get_attribute(".contents-button", "aria-expanded") == "true"
+    behaving.keyboard.press("Escape")
+    assert not behaving.locator(".contents a").is_visible()
+    assert behaving.evaluate("document.activeElement.className") == "contents-button"
+
+
+def test_links_show_what_is_behind_them(behaving):
+    preview = behaving.locator("#preview")
+    behaving.focus("body")
+    behaving.keyboard.press("Tab")
+    for identity, words in (("one", "A word."), ("two", "A picture")):
+        while behaving.evaluate("document.activeElement.id") != identity:
+            behaving.keyboard.press("Tab")
+        assert preview.inner_text() == words
+        assert behaving.get_attribute(f"#{identity}", "aria-describedby") == "preview"
+    assert behaving.locator("#inside").count() == 1, "the copy must not repeat an id"
+    behaving.keyboard.press("Escape")
+    assert not preview.is_visible()
+    behaving.hover("#one")
+    preview.wait_for(state="visible", timeout=2000)
+
+
+def test_a_link_into_a_closed_box_opens_it(behaving):
+    assert not behaving.locator("#hidden").is_visible()
+    behaving.click("#three")
+    behaving.locator("#hidden").wait_for(state="visible", timeout=2000)
+
+
+def test_the_slash_goes_to_the_search_and_code_has_a_copy_button(behaving):
+    behaving.keyboard.press("/")
+    assert behaving.evaluate("document.activeElement.id") == "bar-search-field"
+    assert behaving.locator(".highlight .copy").get_attribute("aria-label") == "Copy this code"
+    assert behaving.faults == []
+
+
 FAULTY = """<!DOCTYPE html><html lang="en"><title>Faulty</title><main><h1>Faulty</h1>
 <div style="width: 900px">wide</div><img src="data:," width="1" height="1">
 <span class="math">not typeset</span></main></html>"""
