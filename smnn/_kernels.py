@@ -19,7 +19,7 @@ Why they are fast, in the order of what it brings.
    will stand.  No array of probabilities or log-probabilities is written and read back.
 5. **The exponential is ours**: no call, no table, no branch.
 
-What is computed is defined in ``reference.py``, under the names of the last section here.
+What is computed is defined in ``reference.py``, under the names of the last two sections here.
 The result for a row depends neither on the rows around it nor on the number of threads.
 
 numba's cache notices when the file changes in which a kernel stands, and no other file:
@@ -27,6 +27,7 @@ that is why everything compiled is in this one.  With NUMBA_DISABLE_JIT=1 all of
 as Python, and a vector is a NumPy array.
 """
 
+import math
 import operator
 
 import numpy as np
@@ -1441,3 +1442,46 @@ def cross_entropy_probs(x, probs, weight, smoothing, scale, losses, dx):
     """See ``reference.cross_entropy_probs``."""
     _run(probabilities, (x, probs, weight, smoothing, scale, losses, dx), x)
     return sum_losses(losses)
+
+
+# --- Training ---------------------------------------------------------------------------
+#
+# One pass over flat arrays, in which every number is read once and written once.  These
+# loops a compiler can vectorize by itself: they add nothing up, and what they have computed
+# they keep, instead of reading it back from an array that might overlap another.
+
+
+@kernel
+def sgd_step(param, grad, velocity, lr, momentum, nesterov, weight_decay):
+    """See ``reference.sgd_step``."""
+    real = param.dtype.type
+    lr, momentum, weight_decay = real(lr), real(momentum), real(weight_decay)
+    for i in range(param.size):
+        direction = grad[i] + weight_decay * param[i]
+        if velocity is not None:
+            v = momentum * velocity[i] + direction
+            velocity[i] = v
+            direction = direction + momentum * v if nesterov else v
+        param[i] -= lr * direction
+
+
+@kernel
+def adam_step(param, grad, mean, square, lr, beta1, beta2, eps, weight_decay):
+    """See ``reference.adam_step``."""
+    real = param.dtype.type
+    lr, eps, weight_decay = real(lr), real(eps), real(weight_decay)
+    keep1, take1 = real(beta1), real(1 - beta1)
+    keep2, take2 = real(beta2), real(1 - beta2)
+    for i in range(param.size):
+        slope = grad[i] + weight_decay * param[i]
+        m = keep1 * mean[i] + take1 * slope
+        v = keep2 * square[i] + take2 * (slope * slope)
+        mean[i], square[i] = m, v
+        param[i] -= lr * m / (math.sqrt(v) + eps)
+
+
+@kernel
+def erfc(x, out):
+    """See ``reference.erfc``."""
+    for i in range(x.size):
+        out[i] = math.erfc(x[i])

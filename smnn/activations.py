@@ -24,7 +24,7 @@ import math
 import numpy as np
 
 from ._validation import float_array
-from .functional import softmax, softmax_vjp
+from .functional import kernels, softmax, softmax_vjp
 
 
 def identity(x):
@@ -321,12 +321,11 @@ def silu_vjp(dy, y, x):
     return dy * (gate + y * (1 - gate))
 
 
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
-
-
 def _normal_cdf(x):
     """Return Φ(x), the share of a standard normal below x, exact in both tails."""
-    return (0.5 * _erfc(x * -math.sqrt(0.5))).astype(x.dtype)
+    tail = np.empty(x.shape)
+    kernels.erfc(np.asarray(x * -math.sqrt(0.5), np.float64).reshape(-1), tail.reshape(-1))
+    return (0.5 * tail).astype(x.dtype)
 
 
 def gelu(x):

@@ -9,15 +9,17 @@ Gradient descent walks downhill, θ ← θ − η g.  What follows are refinemen
 - **weight decay** adds λ θ to the gradient, which pulls weights towards zero;
 - a **schedule** makes η depend on the step.
 
-Semantics and names are PyTorch's, digit for digit.  A step changes the parameters in
-place, through buffers that are made once.
+Semantics and names are PyTorch's.  A step changes the parameters in place, in one pass
+over each array.
 """
 
 import math
 
 import numpy as np
 
+from . import reference
 from ._validation import positive_integer, real_number
+from .functional import kernels
 
 
 class Optimizer:
@@ -55,7 +57,6 @@ class Optimizer:
         self.weight_decay = _not_negative(weight_decay, "weight_decay")
         self.steps = 0
         self.state = {}
-        self._scratch = {}
 
     @property
     def learning_rate(self):
@@ -132,19 +133,6 @@ class Optimizer:
             buffers[name] = np.zeros_like(like)
         return buffers[name]
 
-    def _decayed(self, param, grad):
-        """Return g + λθ, in scratch memory unless λ is 0."""
-        if not self.weight_decay:
-            return grad
-        decayed = np.multiply(param, self.weight_decay, out=self._work("decay", param))
-        return np.add(decayed, grad, out=decayed)
-
-    def _work(self, use, like):
-        key = use, like.shape, like.dtype
-        if key not in self._scratch:
-            self._scratch[key] = np.empty_like(like)
-        return self._scratch[key]
-
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
@@ -187,20 +175,10 @@ class SGD(Optimizer):
             self.state = {"momentum_buffer": {}}
 
     def update(self, name, param, grad, lr):
-        grad = self._decayed(param, grad)
-        work = self._work("step", param)
-        if self.momentum:
-            velocity = self._buffer("momentum_buffer", name, param)
-            velocity *= self.momentum
-            velocity += grad
-            if self.nesterov:
-                np.multiply(velocity, self.momentum, out=work)
-                work += grad
-                grad = work
-            else:
-                grad = velocity
-        np.multiply(grad, lr, out=work)
-        param -= work
+        velocity = self._buffer("momentum_buffer", name, param) if self.momentum else None
+        _in_one_pass(
+            "sgd_step", param, grad, velocity, lr, self.momentum, self.nesterov, self.weight_decay
+        )
 
 
 class Adam(Optimizer):
@@ -248,22 +226,33 @@ class Adam(Optimizer):
 
     def update(self, name, param, grad, lr):
         beta1, beta2 = self.betas
-        grad = self._decayed(param, grad)
-        work = self._work("step", param)
         mean = self._buffer("exp_avg", name, param)
-        mean *= beta1
-        mean += np.multiply(grad, 1 - beta1, out=work)
         square = self._buffer("exp_avg_sq", name, param)
-        square *= beta2
-        np.multiply(grad, grad, out=work)
-        work *= 1 - beta2
-        square += work
-        np.sqrt(square, out=work)
-        work /= math.sqrt(1 - beta2**self.steps)
-        work += self.eps
-        np.divide(mean, work, out=work)
-        work *= lr / (1 - beta1**self.steps)
-        param -= work
+        # With c = √(1 − β₂ᵗ), m̂ / (√v̂ + ε) is m / (√v + cε) times c / (1 − β₁ᵗ).
+        correction = math.sqrt(1 - beta2**self.steps)
+        lr *= correction / (1 - beta1**self.steps)
+        _in_one_pass(
+            "adam_step",
+            param,
+            grad,
+            mean,
+            square,
+            lr,
+            beta1,
+            beta2,
+            self.eps * correction,
+            self.weight_decay,
+        )
+
+
+def _in_one_pass(step, *arguments):
+    """Call a kernel on flat views, or its reference where an array has another layout."""
+    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+    if all(array.flags.c_contiguous for array in arrays):
+        flat = (a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments)
+        getattr(kernels, step)(*flat)
+    else:
+        getattr(reference, step)(*arguments)
 
 
 def clip_gradients(grads, max_norm):

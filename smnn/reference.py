@@ -22,6 +22,8 @@ shape (rows, C), and the array that receives the result.  It is what the kernels
 are tested against, and what runs where numba is not installed.
 """
 
+import math
+
 import numpy as np
 
 
@@ -124,3 +126,28 @@ def _cross_entropy(x, coefficients, kept, scale, losses, dx):
             gradient = probs * coefficients.sum(axis=1, keepdims=True) - coefficients
             dx[:] = np.where(kept[:, None], gradient * x.dtype.type(scale), 0)
     return float(losses.sum(dtype=np.float64))
+
+
+def sgd_step(param, grad, velocity, lr, momentum, nesterov, weight_decay):
+    """Move ``param`` one step of gradient descent; ``velocity`` is None without momentum."""
+    grad = grad + weight_decay * param
+    if velocity is not None:
+        velocity *= momentum
+        velocity += grad
+        grad = grad + momentum * velocity if nesterov else velocity
+    param -= lr * grad
+
+
+def adam_step(param, grad, mean, square, lr, beta1, beta2, eps, weight_decay):
+    """Move ``param`` one step of Adam; ``lr`` and ``eps`` hold the corrections of the means."""
+    grad = grad + weight_decay * param
+    mean *= beta1
+    mean += (1 - beta1) * grad
+    square *= beta2
+    square += (1 - beta2) * (grad * grad)
+    param -= lr * mean / (np.sqrt(square) + eps)
+
+
+def erfc(x, out):
+    """1 − erf(x), the two tails of a normal distribution."""
+    out[...] = np.vectorize(math.erfc, otypes=[np.float64])(x)

@@ -72,6 +72,19 @@ def test_floating_dtype_is_kept(name, dtype):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+def test_single_numbers_and_other_layouts(name):
+    f, vjp = ACTIVATIONS[name]
+    if name != "softmax":
+        for number in (-0.75, 2.0):
+            expected = f([number])[0]
+            assert f(number) == expected
+            assert vjp(1.0, f(number), number) == vjp(np.ones(1), expected, np.array([number]))[0]
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    for view in (x[::2], np.asfortranarray(x), x[:, ::-1], x[:0]):
+        np.testing.assert_array_equal(f(view), f(view.copy(order="C")))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_integers_become_float64_and_text_is_refused(name):
     f, _ = ACTIVATIONS[name]
     assert f([-1, 0, 2]).dtype == np.float64

@@ -11,9 +11,11 @@ from smnn import (
     clip_gradients,
     cosine_decay,
     exponential_decay,
+    reference,
     step_decay,
     warmup,
 )
+from smnn.functional import kernels
 
 SHAPES = {"0.W": (300, 7), "0.b": (7,), "1.W": (2, 3, 5)}
 SETTINGS = [
@@ -81,6 +83,29 @@ def test_steps_are_the_published_formulas(kind, options, dtype, rtol):
         assert params[name] is arrays[name] and params[name].dtype == dtype
         for grads, copies in zip(gradients, kept, strict=True):
             np.testing.assert_array_equal(grads[name], copies[name])  # gradients are only read
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 16, 17, 1000])
+@pytest.mark.parametrize(
+    "step, buffers, numbers",
+    [
+        ("sgd_step", 0, (0.1, 0.0, False, 0.0)),
+        ("sgd_step", 0, (0.1, 0.0, False, 0.3)),
+        ("sgd_step", 1, (0.1, 0.9, False, 0.3)),
+        ("sgd_step", 1, (0.1, 0.9, True, 0.3)),
+        ("adam_step", 2, (0.1, 0.9, 0.99, 1e-3, 0.3)),
+    ],
+)
+def test_kernels_are_their_references(step, buffers, numbers, size, dtype):
+    rng = np.random.default_rng(size)
+    arrays = [rng.random(size).astype(dtype) for _ in range(2 + buffers)]
+    copies = [array.copy() for array in arrays]
+    none = [None] if step == "sgd_step" and not buffers else []
+    getattr(kernels, step)(*arrays, *none, *numbers)
+    getattr(reference, step)(*copies, *none, *numbers)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_allclose(array, copy, rtol=4 * np.finfo(dtype).eps)
 
 
 @pytest.mark.peers
