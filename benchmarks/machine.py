@@ -49,6 +49,7 @@ def describe():
         "vector_features": vector_features(),
         "processors": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
+        "load_before": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "versions": versions,
     }
 

@@ -32,7 +32,7 @@ def machine_text(machine):
     features = ", ".join(machine["vector_features"])
     return (
         f"{machine['processor']}, {machine['processors']} processors ({features}), "
-        f"{machine['system']}\n{versions}"
+        f"{machine['system']}, load before the run {machine['load_before']}\n{versions}"
     )
 
 

@@ -98,6 +98,7 @@ def made_results(ours):
         "vector_features": ["avx2"],
         "processors": 2,
         "system": "Linux",
+        "load_before": 0.1,
         "versions": {"python": "3.11"},
     }
     records = [record(ours, operation) for operation in ROW_OPERATIONS]
