@@ -175,10 +175,12 @@ class SGD(Optimizer):
             self.state = {"momentum_buffer": {}}
 
     def update(self, name, param, grad, lr):
-        velocity = self._buffer("momentum_buffer", name, param) if self.momentum else None
-        _in_one_pass(
-            "sgd_step", param, grad, velocity, lr, self.momentum, self.nesterov, self.weight_decay
-        )
+        options = lr, self.momentum, self.nesterov, self.weight_decay
+        if self.momentum:
+            velocity = self._buffer("momentum_buffer", name, param)
+            _in_one_pass("sgd_step", (param, grad, velocity), *options)
+        else:
+            _in_one_pass("sgd_step", (param, grad), None, *options)
 
 
 class Adam(Optimizer):
@@ -231,28 +233,16 @@ class Adam(Optimizer):
         # With c = √(1 − β₂ᵗ), m̂ / (√v̂ + ε) is m / (√v + cε) times c / (1 − β₁ᵗ).
         correction = math.sqrt(1 - beta2**self.steps)
         lr *= correction / (1 - beta1**self.steps)
-        _in_one_pass(
-            "adam_step",
-            param,
-            grad,
-            mean,
-            square,
-            lr,
-            beta1,
-            beta2,
-            self.eps * correction,
-            self.weight_decay,
-        )
+        options = lr, beta1, beta2, self.eps * correction, self.weight_decay
+        _in_one_pass("adam_step", (param, grad, mean, square), *options)
 
 
-def _in_one_pass(step, *arguments):
+def _in_one_pass(step, arrays, *options):
     """Call a kernel on flat views, or its reference where an array has another layout."""
-    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
-    if all(array.flags.c_contiguous for array in arrays):
-        flat = (a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments)
-        getattr(kernels, step)(*flat)
+    if all([array.flags.c_contiguous for array in arrays]):
+        getattr(kernels, step)(*[array.reshape(-1) for array in arrays], *options)
     else:
-        getattr(reference, step)(*arguments)
+        getattr(reference, step)(*arrays, *options)
 
 
 def clip_gradients(grads, max_norm):
