@@ -330,8 +330,7 @@ def weights_as_images(W, shape, *, titles=None, columns=None, ax=None):
     """
     mosaic, corners = _mosaic(np.asarray(W).T, shape, columns, titles is not None)
     largest = np.nanmax(np.abs(mosaic)) or 1.0
-    colors = pyplot.get_cmap("cividis")((mosaic / largest + 1) / 2)
-    colors[np.isnan(mosaic)] = 0  # nothing between the pictures
+    colors = pyplot.get_cmap("cividis")((mosaic / largest + 1) / 2)  # nan: transparent
     return _draw_mosaic(colors, corners, shape, titles, ax)
 
 

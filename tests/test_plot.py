@@ -67,6 +67,7 @@ def test_style_makes_a_transparent_figure_that_is_the_same_twice():
 
     def drawn():
         ax = plot.activation("tanh")
+        assert ax.figure.get_facecolor()[3] == ax.get_facecolor()[3] == 0
         content = io.BytesIO()
         ax.figure.savefig(content, format="png")
         return content.getvalue()
