@@ -245,7 +245,7 @@ def reliability_curve(y_true, probs, *, n_bins=15):
     y_true = _labels_for(y_true, probs)
     confidence = probs.max(axis=1).astype(np.float64)
     correct = (probs.argmax(axis=1) == y_true).astype(np.float64)
-    index = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    index = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidence)
     count = np.bincount(index, minlength=n_bins)
     kept = count > 0
     mean = [np.bincount(index, values, n_bins)[kept] / count[kept]

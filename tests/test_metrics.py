@@ -159,6 +159,11 @@ def test_bad_input_is_named(call, kind, words):
         call()
 
 
+def test_a_bin_has_its_upper_end():
+    _, correct, count = smnn.reliability_curve([1, 0], [[0.5, 0.5], [0.6, 0.4]], n_bins=2)
+    assert count.tolist() == [1, 1] and correct.tolist() == [0, 1]
+
+
 def test_the_door_knows_every_metric():
     public = [
         name
