@@ -82,7 +82,7 @@ _NAMES_OF_MODULE = {
     "gradcheck": (
         "Comparison",
         "GradientReport",
-        "centred_difference",
+        "centered_difference",
         "check_layer",
         "check_pullback",
         "check_vjp",

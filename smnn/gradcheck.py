@@ -4,7 +4,7 @@ A derivative says how much the output moves when the input does, so move it and 
 
 .. math:: f'(x) ≈ \frac{f(x + h) - f(x - h)}{2h}
 
-The centred difference is off by about h² from the bend of f, and by about ε/h from
+The centered difference is off by about h² from the bend of f, and by about ε/h from
 rounding, ε = 2.2e-16 in float64.  Both are small at h = ∛ε = 6e-6, times \|x\| where that
 is more than 1.
 
@@ -49,7 +49,7 @@ class Comparison:
     Attributes
     ----------
     analytic, numeric : ndarray
-        The gradient that the pullback gave, and the centred difference.
+        The gradient that the pullback gave, and the centered difference.
     absolute, relative : float
         The largest errors over all entries.
 
@@ -130,7 +130,7 @@ class GradientReport:
     __repr__ = __str__
 
 
-def centred_difference(f, x):
+def centered_difference(f, x):
     """Return the derivative of an elementwise function, to about nine digits.
 
     Parameters
@@ -146,7 +146,7 @@ def centred_difference(f, x):
 
     Examples
     --------
-    >>> centred_difference(np.square, [1.0, 3.0]).round(6)
+    >>> centered_difference(np.square, [1.0, 3.0]).round(6)
     array([2., 6.])
     """
     x = np.asarray(x, dtype=np.float64)
@@ -156,7 +156,7 @@ def centred_difference(f, x):
 
 
 def numerical_jacobian(f, x):
-    """Return the matrix of all derivatives, by centred differences.
+    """Return the matrix of all derivatives, by centered differences.
 
     Parameters
     ----------

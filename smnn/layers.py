@@ -24,7 +24,7 @@ import numpy as np
 
 from ._validation import choice, fraction, generator, positive_integer
 from .activations import ACTIVATIONS, prelu, prelu_vjp
-from .gradcheck import centred_difference
+from .gradcheck import centered_difference
 from .initializers import get_initializer
 
 
@@ -125,8 +125,8 @@ class Activation(Layer):
         A name in `ACTIVATIONS`, or any elementwise function of an array.
     derivative : callable, optional
         The derivative of a function of your own, ``derivative(x)``.  It is compared
-        with a centred difference, and refused if it is wrong.  Without it the
-        derivative is the centred difference, good to about nine digits.
+        with a centered difference, and refused if it is wrong.  Without it the
+        derivative is the centered difference, good to about nine digits.
     **options
         Passed on to the function, for example ``slope=0.2`` for ``"leaky_relu"``.
 
@@ -436,18 +436,18 @@ def _differentiable(function, derivative, options):
     def vjp(dy, y, x, **options):
         if derivative is not None:
             return dy * derivative(x, **options)
-        slope = centred_difference(lambda x: function(x, **options), x)
+        slope = centered_difference(lambda x: function(x, **options), x)
         return dy * slope.astype(x.dtype)
 
     return function, f, vjp
 
 
 def _refuse_wrong(derivative, function, options):
-    """Raise ValueError unless the derivative agrees with a centred difference."""
+    """Raise ValueError unless the derivative agrees with a centered difference."""
     x = np.linspace(-3, 3, 61) + 0.0123  # no round number, where a kink might be
     with np.errstate(all="ignore"):
         given = np.broadcast_to(derivative(x, **options), x.shape)
-        measured = centred_difference(lambda x: function(x, **options), x)
+        measured = centered_difference(lambda x: function(x, **options), x)
         agree = np.abs(given - measured) <= 1e-5 * np.maximum(1, np.abs(measured))
     wrong = np.flatnonzero(np.isfinite(measured) & ~agree)
     if wrong.size:

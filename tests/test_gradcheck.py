@@ -7,7 +7,7 @@ from smnn import Dense, Dropout, Embedding, Sequential, softmax, softmax_vjp
 from smnn.gradcheck import (
     Comparison,
     GradientReport,
-    centred_difference,
+    centered_difference,
     check_layer,
     check_pullback,
     check_vjp,
@@ -38,12 +38,12 @@ def test_jacobian_of_a_number_and_of_nothing():
 
 
 @pytest.mark.parametrize("x", [0.0, 1e-3, 1.0, -2.0])
-def test_centred_difference(x):
-    assert centred_difference(np.sin, x) == pytest.approx(np.cos(x), abs=1e-10)
+def test_centered_difference(x):
+    assert centered_difference(np.sin, x) == pytest.approx(np.cos(x), abs=1e-10)
 
 
 def test_the_step_grows_with_the_number():
-    assert centred_difference(np.square, 1e8) == pytest.approx(2e8, rel=1e-10)
+    assert centered_difference(np.square, 1e8) == pytest.approx(2e8, rel=1e-10)
 
 
 WRONG = {

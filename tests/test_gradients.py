@@ -1,7 +1,7 @@
 """One check for every gradient in the package.
 
 Each case is a function that returns its value and its pullback, at a point away from
-kinks, in float64.  The cotangent is random.  What a case compares with is a centred
+kinks, in float64.  The cotangent is random.  What a case compares with is a centered
 difference.
 """
 
