@@ -30,6 +30,7 @@ def main():
     if program is None:
         print("jupyter-book is missing: pip install -r requirements.txt", file=sys.stderr)
         return 1
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as tools/chapter.py executes them
     status = subprocess.call([program, "build", ".", "-n", "-W", "--keep-going"], cwd=ROOT)
     if status:
         print("The book was not built: the messages above say why.", file=sys.stderr)

@@ -13,6 +13,7 @@ whose text output changed, and it removes the twin once the notebook is written.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,10 @@ import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+# One thread of linear algebra is faster for arrays as small as the chapters', and always
+# adds in the same order.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -78,6 +83,9 @@ def run(notebook_path):
         new = text_outputs(cell)
         if old and new != old:
             print(f"cell {number} printed\n{old}\nand now prints\n{new}\n")
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                print(f"cell {number} writes to stderr, which no chapter may:\n{output.text}\n")
     nbformat.write(notebook, notebook_path)
     notebook_path.with_suffix(".md").unlink(missing_ok=True)
     print(f"{notebook_path}: {len(code_cells)} code cells executed")
