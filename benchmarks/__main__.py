@@ -106,7 +106,7 @@ def main():
     results = {"machine": machine.describe()}
     results["records"] = measure_cases(choose_cases(arguments), threads, libraries, budget_seconds)
     if "memory" in operations:
-        shape = cases.QUICK_LINEAR_SHAPES[0] if arguments.quick else cases.LINEAR_SHAPES[-1]
+        shape = cases.LINEAR_SHAPES[1 if arguments.quick else -1]
         results["memory"] = memory.measure_all(shape)
     if "startup" in operations:
         results["startup"] = startup.measure_all()

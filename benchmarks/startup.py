@@ -1,7 +1,8 @@
 """Time to import and to make a first call, each in fresh processes, with a warm cache.
 
 The import is what it adds to a process that has NumPy.  A first call includes whatever a
-library loads or compiles for it.
+library loads or compiles for it.  The times are processor time: other programs do not
+stretch them.
 """
 
 import json
@@ -16,11 +17,11 @@ import json, time
 import numpy as np
 x = np.zeros((64, 10), np.float32)
 y = np.zeros(64, np.int64)
-start = time.perf_counter()
+start = time.process_time()
 {load}
-loaded = time.perf_counter()
+loaded = time.process_time()
 {call}
-called = time.perf_counter()
+called = time.process_time()
 print(json.dumps([loaded - start, called - loaded]))
 """
 

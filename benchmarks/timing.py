@@ -3,6 +3,9 @@
 Processors change their speed and share it with other work.  So the functions take turns: in
 each round every function runs once, in a new random order, for a block of calls long enough
 for the clock.  A slow moment then hurts all of them.  Only times from one race are compared.
+
+Where everything runs in one thread, the clock counts processor time, which the other programs
+of the machine cannot stretch.  With several threads it has to be the clock on the wall.
 """
 
 import random
@@ -18,14 +21,14 @@ LONG_ROUND_SECONDS, LONG_ROUNDS = 10, 3
 PAUSE_SECONDS = 2e-3
 
 
-def seconds_per_call(function, calls):
-    start = time.perf_counter()
+def seconds_per_call(function, calls, clock):
+    start = clock()
     for _ in range(calls):
         function()
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
 
 
-def race(functions, budget_seconds, pause=False):
+def race(functions, budget_seconds, threads=1):
     """Time the functions in turns.
 
     Parameters
@@ -35,18 +38,19 @@ def race(functions, budget_seconds, pause=False):
     budget_seconds : float
         Time for the whole race.  It holds at least FEWEST_ROUNDS rounds, or LONG_ROUNDS
         where one takes longer than LONG_ROUND_SECONDS.
-    pause : bool
-        Whether to sleep before each block, where thread pools are in play.
+    threads : int
+        How many threads the functions use.
 
     Returns
     -------
     dict
         Name to the list of seconds per call, one for each round.
     """
+    clock = time.process_time if threads == 1 else time.perf_counter
     calls = {}
     round_seconds = 0.0
     for name, function in functions.items():
-        once = seconds_per_call(function, 1)
+        once = seconds_per_call(function, 1, clock)
         calls[name] = ceil(BLOCK_SECONDS / max(once, 1e-7))
         round_seconds += once * calls[name]
     fewest = FEWEST_ROUNDS if round_seconds < LONG_ROUND_SECONDS else LONG_ROUNDS
@@ -57,10 +61,10 @@ def race(functions, budget_seconds, pause=False):
     for _ in range(rounds):
         shuffle(order)
         for name in order:
-            if pause:
+            if threads > 1:
                 time.sleep(PAUSE_SECONDS)
                 functions[name]()
-            seconds[name].append(seconds_per_call(functions[name], calls[name]))
+            seconds[name].append(seconds_per_call(functions[name], calls[name], clock))
     return seconds
 
 

@@ -37,7 +37,7 @@ def measure(case, budget_seconds, libraries):
     functions = all_contestants(case, data, libraries)
     check_results(case, functions)
     copies = {} if case.operation == "linear_cross_entropy" else copy_functions(data.x)
-    seconds = race({**functions, **copies}, budget_seconds, pause=THREADS > 1)
+    seconds = race({**functions, **copies}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
     if copies:

@@ -49,14 +49,24 @@ def test_a_contestant_that_computes_something_else_is_refused():
         peers.check_results(case, functions | {"NumPy": other})
 
 
-def test_a_race_orders_the_slow_after_the_fast():
-    def nothing():
-        pass
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_race_orders_the_slow_after_the_fast(threads):
+    def count(n):
+        return lambda: sum(range(n))
 
-    seconds = timing.race({"fast": nothing, "slow": lambda: time.sleep(1e-3)}, budget_seconds=0.01)
+    functions = {"fast": count(10), "slow": count(100_000)}
+    seconds = timing.race(functions, 0.01, threads)
     assert all(len(times) >= timing.FEWEST_ROUNDS for times in seconds.values())
-    assert timing.summary(seconds["fast"])["best"] < 1e-4
-    assert timing.summary(seconds["slow"])["best"] >= 1e-3
+    fast, slow = (timing.summary(seconds[name]) for name in ("fast", "slow"))
+    assert 0 < fast["best"] <= fast["median"]
+    assert 100 * fast["best"] < slow["best"]
+
+
+def test_one_thread_is_timed_by_its_own_work():
+    """Sleeping takes no processor time; with several threads the wall's clock counts it."""
+    for threads, low, high in ((1, 0, 5e-3), (2, 1e-2, 10)):
+        seconds = timing.race({"sleep": lambda: time.sleep(0.01)}, 0.01, threads)["sleep"]
+        assert low <= min(seconds) < high
 
 
 def test_the_loss_alone_has_no_reused_form():
