@@ -121,9 +121,7 @@ def faults_in_exercises(notebook):
     text = prose(notebook)
     starts = [match.start() for match in FENCE_OF_EXERCISE.finditer(text)]
     faults = []
-    for label, start, end in zip(
-        exercise_labels(notebook), starts, [*starts[1:], len(text)], strict=True
-    ):
+    for label, start, end in zip(exercise_labels(notebook), starts, [*starts[1:], None]):
         body = text[start:end]
         if not label:
             faults.append(f"an exercise has no label: {body[:40]!r}")

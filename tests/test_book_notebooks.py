@@ -28,7 +28,7 @@ def name_of(path):
 
 
 def is_chapter(path):
-    return path.parent.name in PARTS and path.stem != "index"
+    return path.parent.name in PARTS and path.stem != "project"
 
 
 CHAPTERS = [path for path in NOTEBOOKS if is_chapter(path)]
