@@ -80,18 +80,21 @@ def loss_explorer(score=-3.0, classes=3, *, name="loss-explorer"):
     around = alt.Chart(alt.InlineData([{"t": -1.2}, {"t": 1.2}]))
     here = alt.Chart(alt.InlineData([{}]))
     layers = []
-    for loss, curve, words, color in (
-        ("entropy", "-log(datum.p)", "cross-entropy", CLASS_COLORS[4]),
-        ("squares", "0.5 * K / (K - 1) * pow(1 - datum.p, 2)", "squared error", CLASS_COLORS[0]),
+    squares = "0.5 * K / (K - 1) * pow(1 - datum.p, 2)"
+    for loss, curve, words, place, color in (
+        ("entropy", "-log(datum.p)", "cross-entropy", -1.6, CLASS_COLORS[4]),
+        ("squares", squares, "squared error", -4.0, CLASS_COLORS[0]),
     ):
         tangent = around.transform_calculate(x="z + datum.t", y=f"{loss} + datum.t * {loss}_slope")
         dot = here.transform_calculate(x="z", y=loss)
-        label = along.transform_calculate(y=curve).transform_filter("abs(datum.x + 1.6) < 0.01")
+        label = here.transform_calculate(
+            x=f"{place}", p="1 / (1 + (K - 1) * exp(-datum.x))", y=curve
+        )
         layers += [
             along.transform_calculate(y=curve).mark_line(clip=True, color=color, strokeWidth=2),
             tangent.mark_line(clip=True, color=color, strokeWidth=5, opacity=0.45),
             dot.mark_point(filled=True, size=90, opacity=1, color=color),
-            label.mark_text(align="left", dx=10, dy=-10, fontSize=13, fill=color, text=words),
+            label.mark_text(align="left", dx=10, dy=-12, fontSize=13, fill=color, text=words),
         ]
     chart = alt.layer(*(layer.encode(x=x, y=y) for layer in layers))
     return figure(
@@ -212,7 +215,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
     Examples
     --------
     >>> print(descent_explorer(0.1, 8).text)
-    one step multiplies the distance to the bottom by 0.750
+    each step: distance to the bottom × 0.750
     after 8 steps: w = 0.480, loss 0.068
     """
     alt = _altair()
@@ -249,7 +252,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
         alt="Steps of gradient descent on a parabola. With a small learning rate they creep "
         "down one side, at 0.4 one step reaches the bottom, and above 0.8 they jump from "
         "side to side and climb out.",
-        text="one step multiplies the distance to the bottom by {factor:.3f}\n"
+        text="each step: distance to the bottom × {factor:.3f}\n"
         "after {steps:.0f} steps: w = {w:.3f}, loss {loss:.3f}",
         values={
             "eta": learning_rate,
