@@ -110,17 +110,7 @@ _NAMES_OF_MODULE = {
         "warmup",
     ),
     "autograd": ("Tensor", "apply", "apply_layer", "apply_loss"),
-    "datasets": (
-        "Dataset",
-        "load_breast_cancer",
-        "load_digits",
-        "load_iris",
-        "load_wine",
-        "make_blobs",
-        "make_moons",
-        "make_spirals",
-        "make_xor",
-    ),
+    "datasets": ("Dataset", "load_breast_cancer", "load_digits", "load_iris", "load_wine"),
     "mnist": ("load_mnist", "load_mnist_subset", "read_idx"),
     "metrics": (
         "accuracy",
@@ -136,6 +126,7 @@ _NAMES_OF_MODULE = {
     "checkpoint": ("Checkpoint",),
     "run": ("Run", "TrainingDiverged"),
     "estimator": ("SoftmaxClassifier",),
+    "shapes": ("make_blobs", "make_moons", "make_spirals", "make_xor"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 _MODULES = {*_NAMES_OF_MODULE, "plot", "reference"}

@@ -1,12 +1,11 @@
 """Pictures of what the package computes.
 
 Every function draws on the axes that it is given as ``ax``, or on new ones, and returns
-them.  What the colors mean stands in ``plot_style.py``; pictures of the plane and of the
-simplex are in ``plot_space.py``, networks and computation graphs in ``plot_graph.py``.  All
-of them are reached as ``smnn.plot.name``.
+them.  What the colors mean stands in ``plot_style.py``.  Curves and charts are here, pictures
+made of pixels in ``plot_images.py``, those of the plane and of the simplex in
+``plot_space.py``, networks and computation graphs in ``plot_graph.py``.  All of them are
+reached as ``smnn.plot.name``.
 """
-
-import math
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ._validation import choice
 from .activations import ACTIVATIONS
 from .metrics import expected_calibration_error, reliability_curve
 from .plot_graph import computation_graph, network
+from .plot_images import images, weights_as_images
 from .plot_space import decision_regions, simplex
 from .plot_style import (
     BACKWARD,
@@ -27,7 +27,7 @@ from .plot_style import (
     pyplot,
     readable,
     style,
-    to_rgb,
+    tinted,
 )
 
 __all__ = [
@@ -215,7 +215,7 @@ def confusion_matrix(matrix, *, class_names=None, ax=None):
     side = max(3.0, 0.45 * k + 0.8)
     ax = axes(ax, (side, side))
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    ax.imshow(_tinted(FORWARD, share), interpolation="none")
+    ax.imshow(tinted(FORWARD, share), interpolation="none")
     for (row, column), count in np.ndenumerate(matrix):
         if count:
             color = "white" if share[row, column] > 0.6 else INK
@@ -268,112 +268,6 @@ def reliability_diagram(y_true, probs, *, n_bins=10, ax=None):
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="share right")
     ax.text(0.03, 0.95, f"calibration error {error:.3f}", transform=ax.transAxes, va="top")
     return ax
-
-
-def images(x, shape, *, titles=None, columns=None, ax=None):
-    """Rows of pixels as pictures: ink on whatever ground the page has.
-
-    Parameters
-    ----------
-    x : array_like, shape (N, H * W)
-        Pixels from 0 (empty) to 1 (full ink).
-    shape : (int, int)
-        H and W.
-    titles : sequence of str, optional
-        What to write above each.
-    columns : int, optional
-        Pictures side by side; ten at most unless told otherwise.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Examples
-    --------
-    >>> import smnn
-    >>> x, y = smnn.load_digits()
-    >>> ax = smnn.plot.images(x[:12], (8, 8), titles=y[:12], columns=6)
-    >>> len(ax.texts)
-    12
-    >>> smnn.plot.pyplot.close(ax.figure)
-    """
-    mosaic, corners = _mosaic(x, shape, columns, titles is not None)
-    return _draw_mosaic(_tinted(INK, np.nan_to_num(mosaic)), corners, shape, titles, ax)
-
-
-def weights_as_images(W, shape, *, titles=None, columns=None, ax=None):
-    """Columns of weights as pictures: dark is negative, gray is zero, light is positive.
-
-    Parameters
-    ----------
-    W : array_like, shape (H * W, K)
-        One picture for each column, all on one scale.
-    shape : (int, int)
-    titles : sequence of str, optional
-    columns : int, optional
-        Pictures side by side; ten at most unless told otherwise.
-    ax : matplotlib.axes.Axes, optional
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from smnn import plot
-    >>> ax = plot.weights_as_images(np.eye(4)[:, :3], (2, 2), titles="abc")
-    >>> [text.get_text() for text in ax.texts]
-    ['a', 'b', 'c']
-    >>> plot.pyplot.close(ax.figure)
-    """
-    mosaic, corners = _mosaic(np.asarray(W).T, shape, columns, titles is not None)
-    largest = np.nanmax(np.abs(mosaic)) or 1.0
-    colors = pyplot.get_cmap("cividis")((mosaic / largest + 1) / 2)  # nan: transparent
-    return _draw_mosaic(colors, corners, shape, titles, ax)
-
-
-def _mosaic(x, shape, columns, titled):
-    """All pictures in one array with nan between them, and the upper left corner of each."""
-    x = np.asarray(x, dtype=float)
-    height, width = shape
-    if x.ndim != 2 or x.shape[1] != height * width:
-        raise ValueError(
-            f"pictures of {height} by {width} need {height * width} pixels each, "
-            f"got an array of shape {x.shape}"
-        )
-    columns = min(len(x), 10) if columns is None else columns
-    gap = max(1, width // 8)
-    above = math.ceil(0.4 * height) if titled else gap
-    rows = math.ceil(len(x) / columns)
-    mosaic = np.full((rows * (height + above), columns * (width + gap)), np.nan)
-    corners = [
-        (i // columns * (height + above) + above, i % columns * (width + gap))
-        for i in range(len(x))
-    ]
-    for picture, (top, left) in zip(x, corners, strict=True):
-        mosaic[top : top + height, left : left + width] = picture.reshape(shape)
-    return mosaic, corners
-
-
-def _draw_mosaic(colors, corners, shape, titles, ax):
-    height, width = colors.shape[:2]
-    inches = min(6.5, 0.75 * width / shape[1])
-    ax = axes(ax, (inches, inches * height / width))
-    ax.imshow(colors, interpolation="none")
-    ax.set_axis_off()
-    if titles is not None:
-        for title, (top, left) in zip(titles, corners, strict=True):
-            middle = left + shape[1] / 2 - 0.5
-            ax.text(middle, top - 0.8, f"{title}", ha="center", va="bottom", size=9)
-    return ax
-
-
-def _tinted(color, share):
-    """A color as opaque as the share says, for each number in an array from 0 to 1."""
-    rgb = np.broadcast_to(to_rgb(color), (*share.shape, 3))
-    return np.concatenate([rgb, np.clip(share, 0, 1)[..., None]], axis=-1)
 
 
 def _names(class_names, n_classes):

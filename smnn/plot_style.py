@@ -119,6 +119,19 @@ def readable(color):
     return matplotlib.colors.to_hex(np.clip(encoded, 0, 1))
 
 
+def tinted(color, share):
+    """A color as opaque as the share says, for each number in an array from 0 to 1.
+
+    Examples
+    --------
+    >>> tinted("black", np.array([0.0, 0.5]))
+    array([[0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0.5]])
+    """
+    rgb = np.broadcast_to(to_rgb(color), (*share.shape, 3))
+    return np.concatenate([rgb, np.clip(share, 0, 1)[..., None]], axis=-1)
+
+
 def _linear(rgb):
     """From the numbers in a file to amounts of light, as sRGB defines it."""
     return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)

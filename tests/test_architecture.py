@@ -27,14 +27,14 @@ FLOORS = [
     # 4
     ["large_vocab"],
     # 5
-    ["model", "optim", "newton", "metrics", "datasets", "mnist"],
+    ["model", "optim", "newton", "metrics", "datasets", "shapes", "mnist"],
     # 6
     ["callbacks", "checkpoint", "run", "train"],
     # 7: what is built on all of it
     [
         "estimator",
         "autograd",
-        *("plot_style", "plot_space", "plot_graph", "plot"),
+        *("plot_style", "plot_images", "plot_space", "plot_graph", "plot"),
         *("interactive", "interactive_figures", "interactive_networks"),
     ],
     # 8: the door

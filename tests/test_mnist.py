@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -139,13 +140,19 @@ def test_a_second_source_is_tried_and_the_file_goes_to_the_cache(monkeypatch, tm
     assert len(asked) == 2, "a file in the cache is not downloaded again"
 
 
-def test_the_log_of_the_downloader_is_silenced_and_given_back(no_network):
+def test_the_log_of_the_downloader_is_silenced_and_given_back(monkeypatch, no_network):
     import pooch
 
-    level = pooch.get_logger().level
+    logger, levels = pooch.get_logger(), []
+    logger.setLevel("DEBUG")
+    retrieve = pooch.retrieve
+    monkeypatch.setattr(
+        pooch, "retrieve", lambda *a, **k: (levels.append(logger.level), retrieve(*a, **k))
+    )
     with pytest.raises(ConnectionError):
         smnn.load_mnist()
-    assert pooch.get_logger().level == level
+    assert levels == [logging.WARNING] * 2 and logger.level == logging.DEBUG
+    logger.setLevel("INFO")
 
 
 def test_without_pooch_the_sentence_says_what_to_install(monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import same_color, to_rgb
 
 import smnn
-from smnn import plot, plot_graph, plot_space, plot_style
+from smnn import plot, plot_graph, plot_images, plot_space, plot_style
 
 
 @pytest.fixture(autouse=True)
@@ -242,7 +242,7 @@ def test_images_are_ink_on_nothing_in_reading_order():
     assert words(ax) == list("abcdef")
     assert same_color(shown[0, 0, :3], plot.INK)
     opaque = shown[..., 3]
-    mosaic, corners = plot._mosaic(x, (2, 2), 3, True)
+    mosaic, corners = plot_images._mosaic(x, (2, 2), 3, True)
     assert len({top for top, _ in corners}) == 2 and len({left for _, left in corners}) == 3
     for picture, (top, left) in zip(x, corners, strict=True):
         assert np.allclose(opaque[top : top + 2, left : left + 2].ravel(), picture)
@@ -252,7 +252,7 @@ def test_images_are_ink_on_nothing_in_reading_order():
 def test_weights_share_one_scale_with_zero_in_the_middle():
     W = np.array([[0.0, -2.0], [1.0, 0.0], [2.0, 0.5], [-1.0, 0.0]])
     shown = plot.weights_as_images(W, (2, 2)).get_images()[0].get_array()
-    _, corners = plot._mosaic(W.T, (2, 2), None, False)
+    _, corners = plot_images._mosaic(W.T, (2, 2), None, False)
     cividis = plot.pyplot.get_cmap("cividis")
     for column, (top, left) in zip(W.T, corners, strict=True):
         expected = cividis((column.reshape(2, 2) / 2 + 1) / 2)
