@@ -3,7 +3,7 @@ r"""Softmax and cross-entropy: the functions that users call.
 Everything here takes arrays of any shape, axis, order and stride.  It checks them,
 lays them out as rows of one length, hands the rows to the kernels and gives the
 result its shape back.  What is computed on a row is written in ``reference.py``, how
-it is computed fast in ``_kernels.py``.  Where numba is not installed, the reference
+it is computed fast in ``_kernels``.  Where numba is not installed, the reference
 does the work.
 
 Floating dtypes are kept: float16 is computed in float32, integers give float64.

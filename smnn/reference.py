@@ -17,7 +17,7 @@ probabilities, class weights or label smoothing, is one row of coefficients a:
 
     loss = −Σ_j a_j log softmax(x)_j        dloss/dx = softmax(x) Σ_j a_j − a
 
-This file has the names of ``_kernels.py`` and takes the same arguments: arrays of
+This file has the names of ``_kernels`` and takes the same arguments: arrays of
 shape (rows, C), and the array that receives the result.  It is what the kernels
 are tested against, and what runs where numba is not installed.
 """

@@ -10,12 +10,10 @@ from tools.exp_coefficients import FLOAT32, FLOAT64, derive, emulate, error_in_u
 
 pytest.importorskip("numba")
 
-from smnn import _kernels
+from smnn._kernels import INTERPRETED, exponential
 from tools import exp_ulp
 
-compiled_only = pytest.mark.skipif(
-    _kernels.INTERPRETED, reason="millions of values take too long in Python"
-)
+compiled_only = pytest.mark.skipif(INTERPRETED, reason="millions of values take too long in Python")
 
 
 @pytest.fixture(scope="module", params=[FLOAT32, FLOAT64], ids=lambda fmt: f"float{fmt.suffix}")
@@ -34,7 +32,7 @@ def test_the_kernels_hold_the_derived_constants(fmt, constants):
     exec(source, {"np": np}, derived)
     assert len(derived) == 4 + fmt.degree - 1
     for name, value in derived.items():
-        held = getattr(_kernels, name)
+        held = getattr(exponential, name)
         assert held == value and held.dtype == fmt.dtype, name
 
 
@@ -76,14 +74,14 @@ def test_the_compiled_exponential_is_within_one_ulp():
 @compiled_only
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_ends_of_the_range(dtype):
-    lowest = _kernels.LOWEST_32 if dtype == np.float32 else _kernels.LOWEST_64
+    lowest = exponential.LOWEST_32 if dtype == np.float32 else exponential.LOWEST_64
     below = np.nextafter(lowest, dtype(-np.inf))
     x = np.array([0.0, -0.0, -1e-30, below, 2 * lowest, -np.inf, np.nan], dtype)
-    expected = np.array([1, 1, 1, 0, 0, 0, np.nan], dtype) * dtype(_kernels.SCALE)
+    expected = np.array([1, 1, 1, 0, 0, 0, np.nan], dtype) * dtype(exponential.SCALE)
     np.testing.assert_array_equal(exp_ulp.kernel_exp(x), expected)
     # Just above, the result is not yet 0, and divides to the nearest number of the type.
     smallest = exp_ulp.kernel_exp(np.array([lowest], dtype))
-    assert 0 < smallest[0] < np.finfo(dtype).smallest_subnormal * _kernels.SCALE / 2
+    assert 0 < smallest[0] < np.finfo(dtype).smallest_subnormal * exponential.SCALE / 2
 
 
 def test_the_kept_sweep_is_within_one_ulp():

@@ -1,4 +1,4 @@
-"""Derive the constants of the exponential in ``smnn/_kernels.py``.
+"""Derive the constants of the exponential in ``smnn/_kernels/exponential.py``.
 
 The kernel computes exp(x) for x <= 0 by the classical method (Cody and Waite, 1980;
 Muller, 2016, chapters 3 and 11).

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 
 from benchmarks.machine import processor_name
-from smnn import _kernels
+from smnn._kernels import exponential
 from tools.exp_coefficients import FLOAT32, FLOAT64, error_in_ulp
 
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "exp_ulp.json"
@@ -30,7 +30,7 @@ MINUS_ZERO_BITS = 0x8000_0000  # as integers the negative numbers follow, away f
 @numba.njit
 def fill_with_exp(x, out):
     for i in range(x.size):
-        out[i] = _kernels.exp(x[i])
+        out[i] = exponential.exp(x[i])
 
 
 def kernel_exp(x):
@@ -42,7 +42,7 @@ def kernel_exp(x):
 
 def float32_chunks(step=1):
     """Every ``step``-th float32 from -0 down to where exp becomes 0, in chunks."""
-    last = int(_kernels.LOWEST_32.view(np.uint32))
+    last = int(exponential.LOWEST_32.view(np.uint32))
     for start in range(MINUS_ZERO_BITS, last + 1, CHUNK * step):
         stop = min(start + CHUNK * step, last + 1)
         yield np.arange(start, stop, step, dtype=np.uint32).view(np.float32)
@@ -52,7 +52,9 @@ def sweep_float32(step=1):
     """Largest error in ULP over every ``step``-th float32, where it is, and how many there are."""
     largest, where, count = 0.0, 0.0, 0
     for x in float32_chunks(step):
-        errors = error_in_ulp(kernel_exp(x), _kernels.SCALE * np.exp(x.astype(np.float64)), FLOAT32)
+        errors = error_in_ulp(
+            kernel_exp(x), exponential.SCALE * np.exp(x.astype(np.float64)), FLOAT32
+        )
         worst = int(errors.argmax())
         if errors[worst] > largest:
             largest, where = float(errors[worst]), float(x[worst])
@@ -62,7 +64,7 @@ def sweep_float32(step=1):
 
 def float64_sample(count, seed=0):
     """Numbers of every size in range, and as many around the points where the rounding turns."""
-    rng, lowest = np.random.default_rng(seed), _kernels.LOWEST_64
+    rng, lowest = np.random.default_rng(seed), exponential.LOWEST_64
     turns = -(rng.integers(0, 1074, count // 4) + 0.5) * np.log(2)
     return np.concatenate([
         rng.uniform(lowest, 0, count // 4),
@@ -79,7 +81,7 @@ def sweep_float64(count, judged=200):
     """
     x = float64_sample(count)
     computed = kernel_exp(x)
-    errors = error_in_ulp(computed, _kernels.SCALE * np.exp(x.astype(np.longdouble)), FLOAT64)
+    errors = error_in_ulp(computed, exponential.SCALE * np.exp(x.astype(np.longdouble)), FLOAT64)
     worst = np.argsort(errors)[-judged:]
     confirmed = [exact_error(x[i], computed[i]) for i in worst]
     best = int(np.argmax(confirmed))
@@ -91,7 +93,7 @@ def sweep_float64(count, judged=200):
 def exact_error(x, computed):
     """Error in ULP of one float64 result, by mpmath."""
     with mpmath.workprec(200):
-        exact = _kernels.SCALE * mpmath.exp(mpmath.mpf(float(x)))
+        exact = exponential.SCALE * mpmath.exp(mpmath.mpf(float(x)))
         unit = mpmath.ldexp(1, mpmath.frexp(exact)[1] - FLOAT64.precision)
         return float(abs(mpmath.mpf(float(computed)) - exact) / unit)
 
@@ -99,8 +101,8 @@ def exact_error(x, computed):
 def main():
     results = {
         "processor": processor_name(),
-        "float32": {"lowest": float(_kernels.LOWEST_32), **sweep_float32()},
-        "float64": {"lowest": float(_kernels.LOWEST_64), **sweep_float64(20_000_000)},
+        "float32": {"lowest": float(exponential.LOWEST_32), **sweep_float32()},
+        "float64": {"lowest": float(exponential.LOWEST_64), **sweep_float64(20_000_000)},
     }
     for name in ("float32", "float64"):
         entry = results[name]

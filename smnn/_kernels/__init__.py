@@ -1,0 +1,141 @@
+"""The kernels: what ``reference.py`` defines, compiled by numba.
+
+Why they are fast, in the order of what it brings, and where to read it.
+
+1. **Vectors are spelled out** (``vectors.py``).  The kernels work on a type of their own, of
+   512 bits, and not on loops that a compiler may or may not turn into packed instructions.
+2. **Short rows stand side by side** (``transpose.py``).  A row of 10 classes fills no register,
+   and its maximum and its sum would be sought within one.  Sixteen rows are transposed, in
+   registers, so that each has a lane of its own.  The maximum, the exponential and the sum
+   of sixteen rows then cost what those of one row cost.
+3. **A long row is read once from memory** (``rows.py``).  It is cut into blocks that stay in
+   the nearest cache while their maximum is found and their exponentials, relative to that
+   maximum, are written.  When the maximum of the row is known, one more pass multiplies each
+   block by the factor that it lacks.
+4. **Loss and gradient are one pass** (``cross_entropy.py``).  The exponentials are written
+   where the gradient will stand.  No array of probabilities or log-probabilities is written
+   and read back.
+5. **The exponential is ours** (``exponential.py``): no call, no table, no branch.
+
+The result for a row depends neither on the rows around it nor on the number of threads.
+This is the only folder that imports numba.  This file holds what ``functional.py`` calls,
+under the names of ``reference.py``: it chooses the kernel and shares the rows among threads.
+"""
+
+import numpy as np
+
+from .. import _threads
+from .compile import INTERPRETED
+from .cross_entropy import (
+    check_labels,
+    labels_long,
+    labels_short,
+    probabilities,
+    smoothed_labels,
+    sum_losses,
+)
+from .exponential import exp_float32, exp_float64
+from .rows import BLOCK
+from .softmax import (
+    log_softmax_long,
+    log_softmax_pullback,
+    log_softmax_short,
+    logsumexp_long,
+    logsumexp_pullback,
+    logsumexp_short,
+    softmax_long,
+    softmax_pullback,
+    softmax_short,
+)
+from .training import adam_step, erfc, sgd_step
+
+__all__ = [
+    "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
+    "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
+    "logsumexp_vjp", "sgd_step", "softmax", "softmax_vjp",
+]  # fmt: skip
+
+SHORT_ROW_BYTES = 160  # rows of up to this size stand side by side,
+SHORT_ROW_BYTES_LOSS = 256  # and of this size where the loss is wanted
+PAST_CACHES_BYTES = 1 << 25  # a result of this size finds no place in a cache
+
+
+def _run(kernel, arguments, x):
+    """Run a kernel over all rows of x, on several threads if there is work for them."""
+    if x.size < _threads.WORTHWHILE:
+        kernel(*arguments, 0, len(x))
+    else:
+        _threads.share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.size)
+
+
+def _is_short(x):
+    return x.shape[1] * x.itemsize <= SHORT_ROW_BYTES
+
+
+def _peaks(x):
+    """Room for the largest number of each block of each row, where there are blocks."""
+    classes = x.shape[1]
+    blocks = -(-classes // BLOCK) if classes > BLOCK else 0
+    return np.empty((len(x), blocks), x.dtype)
+
+
+def softmax(x, scale, out):
+    """See ``reference.softmax``."""
+    scale = None if scale == 1.0 else scale
+    if _is_short(x):
+        _run(softmax_short, (x, scale, out), x)
+    else:
+        _run(softmax_long, (x, scale, out, _peaks(x)), x)
+
+
+def log_softmax(x, scale, out):
+    """See ``reference.log_softmax``."""
+    scale = None if scale == 1.0 else scale
+    if _is_short(x):
+        _run(log_softmax_short, (x, scale, out), x)
+    else:
+        past_caches = out.nbytes >= PAST_CACHES_BYTES
+        _run(log_softmax_long, (x, scale, out, _peaks(x), past_caches), x)
+
+
+def logsumexp(x, out):
+    """See ``reference.logsumexp``."""
+    if _is_short(x):
+        _run(logsumexp_short, (x, out), x)
+    else:
+        _run(logsumexp_long, (x, out, _peaks(x)), x)
+
+
+def softmax_vjp(dy, y, out):
+    """See ``reference.softmax_vjp``."""
+    _run(softmax_pullback, (dy, y, out), y)
+
+
+def log_softmax_vjp(dy, y, out):
+    """See ``reference.log_softmax_vjp``."""
+    _run(log_softmax_pullback, (dy, y, out), y)
+
+
+def logsumexp_vjp(dy, y, x, out):
+    """See ``reference.logsumexp_vjp``."""
+    _run(logsumexp_pullback, (dy, y, x, out), x)
+
+
+def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx):
+    """See ``reference.cross_entropy_labels``."""
+    if smoothing:
+        arguments = (x, labels, ignore_index, weight, smoothing, scale, losses, dx)
+        _run(smoothed_labels, arguments, x)
+    else:
+        arguments = (x, labels, ignore_index, weight, scale, losses, dx)
+        if x.shape[1] * x.itemsize <= SHORT_ROW_BYTES_LOSS:
+            _run(labels_short, arguments, x)
+        else:
+            _run(labels_long, (*arguments, _peaks(x)), x)
+    return sum_losses(losses)
+
+
+def cross_entropy_probs(x, probs, weight, smoothing, scale, losses, dx):
+    """See ``reference.cross_entropy_probs``."""
+    _run(probabilities, (x, probs, weight, smoothing, scale, losses, dx), x)
+    return sum_losses(losses)

@@ -1,0 +1,44 @@
+"""How kernels are compiled, and how the result is kept.
+
+A **kernel** is what Python calls.  numba compiles it when it is first called, for the types
+that it is called with, and keeps the result on disk.  A **helper** is what kernels call: its
+code is put inside theirs.
+
+numba takes a kept result for good until the file changes in which the kernel stands.  But a
+kernel is made of helpers in other files too.  So what a kept result is compared with is the
+date and size of every file in this folder.
+
+With NUMBA_DISABLE_JIT=1 all of it runs as Python.
+"""
+
+from pathlib import Path
+
+from numba import config, njit
+
+INTERPRETED = bool(config.DISABLE_JIT)
+
+
+def helper(function):
+    """Compile a function that kernels call."""
+    return njit(error_model="numpy", forceinline=True)(function)
+
+
+def kernel(function):
+    """Compile a function that Python calls.
+
+    Where nothing can be written, as in a read-only installation without a home, it is
+    compiled anew in every process.
+    """
+    if INTERPRETED:
+        return function
+    try:
+        compiled = njit(error_model="numpy", nogil=True, cache=True)(function)
+        compiled._cache._cache_file._source_stamp = _stamp()
+    except (RuntimeError, OSError, AttributeError):
+        compiled = njit(error_model="numpy", nogil=True)(function)
+    return compiled
+
+
+def _stamp():
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)

@@ -1,0 +1,276 @@
+"""Kernels for cross-entropy: the losses, and unless None the gradient in the same pass.
+
+The gradient is p Σ a − a with the coefficients a of the log-probabilities.  The exponentials
+are written where it will stand, and multiplied when their sum is known.  With plain labels,
+a is w at the label and 0 elsewhere, and the gradient at the label is −w (1 − p).  That share
+of the others, 1 − p, is what they sum to: no digit of it is lost where p rounds to 1.
+
+The logits may be overwritten by their gradient: what is needed of them is read before.
+"""
+
+import numpy as np
+
+from .compile import helper, kernel
+from .exponential import SCALE, exp, log_sum
+from .memory import (
+    first_of,
+    lanes_of,
+    load,
+    load_part,
+    load_some,
+    only_if,
+    pointer,
+    room_for,
+    spread,
+    store,
+    store_part,
+    store_some,
+)
+from .rows import (
+    BLOCK,
+    add_exponential,
+    exponentials,
+    gather_rows,
+    group_exponentials,
+    group_size,
+    largest_of_columns,
+    multiply_columns,
+    multiply_rows,
+    rooms_for_long_rows,
+    rooms_for_short_rows,
+    row_largest,
+    scatter_rows,
+)
+from .vectors import choose, max_across, sum_across
+
+# --- Labels -----------------------------------------------------------------------------
+
+
+@helper
+def weight_of(weight, label):
+    """The weight of a class, 1 where there are no weights."""
+    if weight is None:
+        return 1.0
+    return weight[label]
+
+
+@helper
+def pick_labels(x, row, rows, classes, labels, ignore_index, weight, logits, weights):
+    """The logit and the weight at each row's label; 0 and 0 for an ignored row."""
+    for k in range(rows):
+        label = labels[row + k]
+        if label == ignore_index:
+            logits[k], weights[k] = 0.0, 0.0
+        else:
+            logits[k], weights[k] = x[(row + k) * classes + label], weight_of(weight, label)
+
+
+@helper
+def share_of_others(m, logits, total, rest):
+    """1 − p at the label."""
+    all_but_largest = choose(total, 2.0 * SCALE, rest, total - SCALE)
+    return choose(logits, m, total - exp(logits - m), all_but_largest) / total
+
+
+@helper
+def finish_rows(dx, row, rows, classes, labels, ignore_index, losses, at_label):
+    """Write what is different at the label, and in ignored rows."""
+    for k in range(rows):
+        label, base = labels[row + k], (row + k) * classes
+        if label == ignore_index:
+            losses[row + k] = 0.0
+            if dx is not None:
+                for i in range(base, base + classes):
+                    dx[i] = 0.0
+        elif dx is not None:
+            dx[base + label] = at_label[k]
+
+
+@kernel
+def labels_short(x, labels, ignore_index, weight, scale, losses, dx, start, stop):
+    classes = x.shape[1]
+    x, labels, losses = pointer(x), pointer(labels), pointer(losses)
+    weight, gradient = pointer(weight), pointer(dx)
+    lanes, picked, weights = lanes_of(x), room_for(x, 1), room_for(x, 1)
+    columns, room = rooms_for_short_rows(x, classes)
+    for row in range(start, stop, lanes):
+        rows = min(lanes, stop - row)
+        pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
+        gather_rows(x, row, rows, classes, columns, room)
+        m = largest_of_columns(columns, classes)
+        total, rest = exponentials(columns, 0, classes * lanes, m, None, only_if(dx, columns))
+        logits, factors = load(picked, 0), load(weights, 0)
+        store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
+        if dx is not None:
+            factors = factors * scale
+            store(picked, 0, share_of_others(m, logits, total, rest) * factors * -1.0)
+            multiply_columns(columns, classes, factors / total)
+            scatter_rows(gradient, row, rows, classes, columns, room)
+        finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+
+
+@kernel
+def labels_long(x, labels, ignore_index, weight, scale, losses, dx, peaks, start, stop):
+    classes, blocks = x.shape[1], peaks.shape[1]
+    x, labels, losses, peaks = pointer(x), pointer(labels), pointer(losses), pointer(peaks)
+    weight, gradient = pointer(weight), pointer(dx)
+    picked, weights = room_for(x, 1), room_for(x, 1)
+    many, rooms = group_size(x, classes), rooms_for_long_rows(x)
+    for row in range(start, stop, many):
+        rows = min(many, stop - row)
+        pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
+        total, rest = group_exponentials(
+            x, row, rows, classes, None, gradient, peaks, blocks, rooms
+        )
+        m, logits, factors = load(rooms[0], 0), load(picked, 0), load(weights, 0)
+        store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
+        if dx is not None:
+            factors = factors * scale
+            store(picked, 0, share_of_others(m, logits, total, rest) * factors * -1.0)
+            store(weights, 0, factors * SCALE / total)
+            multiply_rows(gradient, row, rows, classes, None, peaks, blocks, rooms, weights)
+        finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+
+
+# --- Smoothed labels, and probabilities -------------------------------------------------
+
+
+@helper
+def coefficients(probs, weight, row, j, count, classes, keep, uniform, x):
+    """w · (keep · q + uniform) for classes j, j + 1, …; 0 beyond count."""
+    a = spread(x, uniform)
+    if probs is not None:
+        a = load_some(probs, row * classes + j, count, 0.0) * keep + uniform
+    if weight is not None:
+        a = a * load_some(weight, j, count, 0.0)
+    if count is not None:
+        a = first_of(a, count)
+    return a
+
+
+@helper
+def add_terms(sums, x, i, count, m, a, dx):
+    """Add to four sums: the total, the rest, the coefficients a, and a · (m − x)."""
+    total, rest, weights, crossed = sums
+    d = load_some(x, i, count, -np.inf) - m
+    total, rest, e = add_exponential(total, rest, d)
+    if dx is not None:
+        store_some(dx, i, count, e)
+    # A coefficient of 0 contributes 0, even against a logit of −inf.
+    term = choose(a, 0.0, a * d, choose(0.0, a, a * d, 0.0))
+    return total, rest, weights + a, crossed - term
+
+
+@helper
+def coefficient_sums(x, row, classes, m, probs, weight, keep, uniform, dx):
+    """The sums of `add_terms` over a row, in float64 from block to block."""
+    base, lanes = row * classes, lanes_of(x)
+    part = classes % lanes
+    total, rest, weights, crossed = 0.0, 0.0, 0.0, 0.0
+    for start in range(0, classes, BLOCK):
+        zero = spread(x, 0.0)
+        sums = (zero, zero, zero, zero)
+        for j in range(start, min(start + BLOCK, classes - part), lanes):
+            a = coefficients(probs, weight, row, j, None, classes, keep, uniform, x)
+            sums = add_terms(sums, x, base + j, None, m, a, dx)
+        if part and start + BLOCK >= classes:
+            j = classes - part
+            a = coefficients(probs, weight, row, j, part, classes, keep, uniform, x)
+            sums = add_terms(sums, x, base + j, part, m, a, dx)
+        total += np.float64(sum_across(sums[0]))
+        rest += np.float64(sum_across(sums[1]))
+        weights += np.float64(sum_across(sums[2]))
+        crossed += np.float64(sum_across(sums[3]))
+    return total, rest, weights, crossed
+
+
+@helper
+def coefficient_gradient(dx, row, classes, probs, weight, keep, uniform, factor, scale):
+    """dx = e · factor − a · scale along a row, where dx holds the exponentials e."""
+    base, lanes = row * classes, lanes_of(dx)
+    part = classes % lanes
+    for j in range(0, classes - part, lanes):
+        a = coefficients(probs, weight, row, j, None, classes, keep, uniform, dx)
+        e = load(dx, base + j) * (1.0 / SCALE)
+        store(dx, base + j, e * factor - a * scale)
+    if part:
+        j = classes - part
+        a = coefficients(probs, weight, row, j, part, classes, keep, uniform, dx)
+        e = load_part(dx, base + j, part, 0.0) * (1.0 / SCALE)
+        store_part(dx, base + j, part, e * factor - a * scale)
+
+
+@kernel
+def smoothed_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx, start, stop):
+    classes = x.shape[1]
+    x, labels, losses = pointer(x), pointer(labels), pointer(losses)
+    weight, gradient = pointer(weight), pointer(dx)
+    keep, uniform = 1.0 - smoothing, smoothing / classes
+    for row in range(start, stop):
+        base, label = row * classes, labels[row]
+        if label == ignore_index:
+            finish_rows(gradient, row, 1, classes, labels, ignore_index, losses, losses)
+            continue
+        logit, at_label = x[base + label], keep * weight_of(weight, label)
+        m = max_across(row_largest(x, base, classes))
+        total, rest, weights, crossed = coefficient_sums(
+            x, row, classes, m, None, weight, keep, uniform, gradient
+        )
+        if at_label != 0.0:
+            weights += at_label
+            crossed += at_label * (m - logit)
+        losses[row] = weights * log_sum(total, rest) + crossed
+        if dx is not None:
+            factor = weights * scale * SCALE / total
+            coefficient_gradient(gradient, row, classes, None, weight, keep, uniform, factor, scale)
+            gradient[base + label] -= at_label * scale
+
+
+@kernel
+def probabilities(x, probs, weight, smoothing, scale, losses, dx, start, stop):
+    classes = x.shape[1]
+    x, probs, losses = pointer(x), pointer(probs), pointer(losses)
+    weight, gradient = pointer(weight), pointer(dx)
+    keep, uniform = 1.0 - smoothing, smoothing / classes
+    for row in range(start, stop):
+        m = max_across(row_largest(x, row * classes, classes))
+        total, rest, weights, crossed = coefficient_sums(
+            x, row, classes, m, probs, weight, keep, uniform, gradient
+        )
+        losses[row] = weights * log_sum(total, rest) + crossed
+        if dx is not None:
+            factor = weights * scale * SCALE / total
+            coefficient_gradient(
+                gradient, row, classes, probs, weight, keep, uniform, factor, scale
+            )
+
+
+# --- Before and after -------------------------------------------------------------------
+
+
+@kernel
+def check_labels(labels, classes, ignore_index, weight):
+    """See ``reference.check_labels``."""
+    total = 0.0
+    for row in range(labels.size):
+        label = labels[row]
+        if label != ignore_index:
+            if label < 0 or label >= classes:
+                return row, 0.0
+            total += weight_of(weight, label)
+    return -1, total
+
+
+@kernel
+def sum_losses(losses):
+    """The sum in float64, in an order that is always the same."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0  # four at a time, as each waits for the one before
+    whole = losses.size - losses.size % 4
+    for i in range(0, whole, 4):
+        a += losses[i]
+        b += losses[i + 1]
+        c += losses[i + 2]
+        d += losses[i + 3]
+    for i in range(whole, losses.size):
+        a += losses[i]
+    return (a + b) + (c + d)

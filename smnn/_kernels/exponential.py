@@ -1,0 +1,139 @@
+"""The exponential and the logarithm, for vectors and for numbers.
+
+exp(d) for d ≤ 0 by the classical method: d = n ln 2 + r, a polynomial for exp(r), and 2ⁿ
+written into the exponent bits.  No call, no table, no branch.  ``tools/exp_coefficients.py``
+derives the constants and says why it is done so; ``tools/exp_ulp.py`` measures the error.
+
+Results are **2**64 times too large**.  The smallest denormal is then a normal number and
+keeps its digits.  The division by the sum, which is too large by the same factor, rounds
+once.
+"""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from .compile import helper
+from .vectors import choose, exponent, fma, power_of_two, significand
+
+SCALE = 2.0**64
+
+MAGIC_32 = np.float32(12582912.0)
+LOG2E_32 = np.float32(1.4426950216293335)
+LN2_HIGH_32 = np.float32(0.693145751953125)
+LN2_LOW_32 = np.float32(1.428606765330187e-06)
+EXP_C2_32 = np.float32(0.4999999403953552)
+EXP_C3_32 = np.float32(0.1666652113199234)
+EXP_C4_32 = np.float32(0.04166838899254799)
+EXP_C5_32 = np.float32(0.00836871936917305)
+EXP_C6_32 = np.float32(0.001381460577249527)
+
+MAGIC_64 = np.float64(6755399441055744.0)
+LOG2E_64 = np.float64(1.4426950408889634)
+LN2_HIGH_64 = np.float64(0.6931471805598903)
+LN2_LOW_64 = np.float64(5.497923018708371e-14)
+EXP_C2_64 = np.float64(0.5000000000000011)
+EXP_C3_64 = np.float64(0.16666666666666413)
+EXP_C4_64 = np.float64(0.041666666666530155)
+EXP_C5_64 = np.float64(0.008333333333494461)
+EXP_C6_64 = np.float64(0.0013888888943630134)
+EXP_C7_64 = np.float64(0.00019841269506578723)
+EXP_C8_64 = np.float64(2.480149309888739e-05)
+EXP_C9_64 = np.float64(2.755758637378518e-06)
+EXP_C10_64 = np.float64(2.763024838532302e-07)
+EXP_C11_64 = np.float64(2.500006162553128e-08)
+
+# Adding this rounds to an integer n and leaves n + bias + 64, the exponent field of
+# 2**(n + 64), in the lowest bits.
+ROUND_32 = MAGIC_32 + np.float32(127 + 64)
+ROUND_64 = MAGIC_64 + np.float64(1023 + 64)
+# Below, exp is 0.
+LOWEST_32, LOWEST_64 = np.float32(-104.0), np.float64(-745.2)
+
+
+@helper
+def exp_float32(d):
+    """2**64 · exp(d) for d ≤ 0."""
+    t = fma(d, LOG2E_32, ROUND_32)
+    n = t - ROUND_32
+    r = fma(n, -LN2_LOW_32, fma(n, -LN2_HIGH_32, d))
+    p = fma(r, EXP_C6_32, EXP_C5_32)
+    p = fma(r, p, EXP_C4_32)
+    p = fma(r, p, EXP_C3_32)
+    p = fma(r, p, EXP_C2_32)
+    p = fma(r, p, np.float32(1.0))
+    p = fma(r, p, np.float32(1.0))
+    return choose(d, LOWEST_32, np.float32(0.0), p * power_of_two(t))
+
+
+@helper
+def exp_float64(d):
+    """2**64 · exp(d) for d ≤ 0."""
+    t = fma(d, LOG2E_64, ROUND_64)
+    n = t - ROUND_64
+    r = fma(n, -LN2_LOW_64, fma(n, -LN2_HIGH_64, d))
+    p = fma(r, EXP_C11_64, EXP_C10_64)
+    p = fma(r, p, EXP_C9_64)
+    p = fma(r, p, EXP_C8_64)
+    p = fma(r, p, EXP_C7_64)
+    p = fma(r, p, EXP_C6_64)
+    p = fma(r, p, EXP_C5_64)
+    p = fma(r, p, EXP_C4_64)
+    p = fma(r, p, EXP_C3_64)
+    p = fma(r, p, EXP_C2_64)
+    p = fma(r, p, 1.0)
+    p = fma(r, p, 1.0)
+    return choose(d, LOWEST_64, 0.0, p * power_of_two(t))
+
+
+def exp(d):
+    """2**64 · exp(d) for d ≤ 0, in the type of d."""
+    return exp_float32(d) if d.dtype == np.float32 else exp_float64(d)
+
+
+@overload(exp)
+def _exp_of_type(d):
+    if getattr(d, "dtype", d) is types.float32:
+        return lambda d: exp_float32(d)
+    return lambda d: exp_float64(d)
+
+
+@helper
+def log1p(s):
+    """log(1 + s) for s ≥ 0.
+
+    1 + s = 2**k · (1 + f) with 1 + f between √½ and √2; where k is 0, f is s itself.
+    log(1 + f) = 2 artanh z with z = f / (2 + f), so small that ten terms of its series do.
+    """
+    u = s + 1.0
+    k = exponent(u)
+    m = significand(u)
+    k = choose(np.sqrt(2.0), m, k + 1.0, k)
+    m = choose(np.sqrt(2.0), m, m * 0.5, m)
+    f = choose(0.5, k, m - 1.0, s)
+    z = f / (f + 2.0)
+    w = z * z
+    p = fma(w, 1 / 21, 1 / 19)
+    p = fma(w, p, 1 / 17)
+    p = fma(w, p, 1 / 15)
+    p = fma(w, p, 1 / 13)
+    p = fma(w, p, 1 / 11)
+    p = fma(w, p, 1 / 9)
+    p = fma(w, p, 1 / 7)
+    p = fma(w, p, 1 / 5)
+    p = fma(w, p, 1 / 3)
+    z = z + z
+    log = fma(k, LN2_HIGH_64, fma(k, LN2_LOW_64, fma(z * w, p, z)))
+    return choose(s, np.inf, log, s)
+
+
+@helper
+def log_sum(total, rest):
+    """log of a sum of exponentials, from the sum and from the sum without the largest.
+
+    A sum below 2 has one largest term, which is 1.  The others may be far smaller than a
+    last place of the sum and were added up without it.
+    """
+    total, rest = total * (1.0 / SCALE), rest * (1.0 / SCALE)
+    log = log1p(choose(total, 2.0, rest, total - 1.0))
+    return choose(total, 0.5, -np.inf, log)  # no term at all: every number is −inf
