@@ -12,7 +12,7 @@ import pytest
 from book_checks import ROOT, Page, faults_in_links, faults_in_requests
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
-import fresh_execution  # noqa: E402
+import freshness  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
@@ -158,19 +158,25 @@ def test_figures_take_their_colors_from_the_style_sheet():
 # ------------------------------------------------------------------ fingerprints
 
 
-def test_the_cache_has_another_name_when_the_package_or_the_pins_change(tmp_path):
+def test_a_fingerprint_changes_with_content_and_name_of_its_files(tmp_path):
     (tmp_path / "smnn").mkdir()
     source, pins = tmp_path / "smnn" / "a.py", tmp_path / "requirements.txt"
     source.write_text("x = 1\n")
     pins.write_text("numpy==2.4\n")
-    names = [fresh_execution.fingerprint(tmp_path)]
-    assert fresh_execution.fingerprint(tmp_path) == names[0]
+
+    def name():
+        return freshness.fingerprint(tmp_path, freshness.OUTPUTS_DEPEND_ON)
+
+    names = [name()]
+    assert name() == names[0]
+    (tmp_path / "notes.txt").write_text("of no importance")
+    assert name() == names[0]
     source.write_text("x = 2\n")
-    names.append(fresh_execution.fingerprint(tmp_path))
+    names.append(name())
     pins.write_text("numpy==2.5\n")
-    names.append(fresh_execution.fingerprint(tmp_path))
+    names.append(name())
     source.rename(tmp_path / "smnn" / "b.py")
-    names.append(fresh_execution.fingerprint(tmp_path))
+    names.append(name())
     assert len(set(names)) == 4
 
 
@@ -285,14 +291,19 @@ def test_scripts_are_copied_once_and_leftovers_removed(book):
     assert sum(path.stat().st_size for path in static.rglob("*.*")) < 4_000_000
 
 
-def test_building_again_executes_only_what_the_package_changed(book):
+def test_building_again_makes_what_has_changed_and_nothing_else(book):
     folder, first = book
     assert "Executed notebook" in first
     status, second = build(folder)
     assert status == 0 and "Executed notebook" not in second
-    (folder / "smnn" / "stand_in.py").write_text("x = 2\n")
+    (folder / "assets" / "print.css").write_text("/* new */")
     status, third = build(folder)
-    assert status == 0 and "Executed notebook" in third
+    assert status == 0 and "Executed notebook" not in third
+    copied = folder / "_build" / "html" / "_static" / "print.css"
+    assert copied.read_text() == "/* new */"
+    (folder / "smnn" / "stand_in.py").write_text("x = 2\n")
+    status, fourth = build(folder)
+    assert status == 0 and "Executed notebook" in fourth
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Build again whatever has changed, and nothing else.
+
+Sphinx sees that the text of a page has changed, and the execution cache sees that
+the cells of a notebook have.  Two things escape them.
+
+The package under a notebook may be edited; the cache would go on showing numbers
+of the older `smnn`.  So the cache gets a folder whose name is a fingerprint of all
+else that decides the outputs: the package's sources, the pinned requirements and
+the version of Python.  Another fingerprint is another, empty cache.
+
+The style, the scripts and these extensions may be edited; Sphinx would write no
+page, and not even copy the new style.  So their fingerprint is a value of the
+configuration on which the written pages depend.
+"""
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+CACHE = ".jupyter_cache"
+OUTPUTS_DEPEND_ON = ("smnn/**/*.py", "requirements.txt", "constraints.txt")
+PAGES_DEPEND_ON = ("assets/*", "_ext/*.py", "_ext/templates/*")
+
+
+def fingerprint(root, patterns):
+    """Return a short name for the files below a folder, and for Python's version.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The folder.
+    patterns : sequence of str
+        Which files count, as patterns relative to the folder.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    digest = hashlib.sha256(platform.python_version().encode())
+    for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+        if path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def note_fingerprints(app, config):
+    """Point the cache at the folder of today's fingerprint, and drop the older ones."""
+    root, caches = Path(app.srcdir), Path(app.outdir).parent / CACHE
+    today = caches / fingerprint(root, OUTPUTS_DEPEND_ON)
+    for older in caches.glob("*"):
+        if older != today:
+            shutil.rmtree(older) if older.is_dir() else older.unlink()
+    config.nb_execution_cache_path = str(today)
+    config.look_of_the_site = fingerprint(root, PAGES_DEPEND_ON)
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.add_config_value("look_of_the_site", "", "html", str)
+    app.connect("config-inited", note_fingerprints)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
