@@ -193,7 +193,8 @@ def test_ready_figures_follow_their_sliders(name, workbench, page):
 
 BEHAVING = """<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8">
 <title>Behavior</title>
-<link rel="stylesheet" href="{assets}/book.css"><link rel="stylesheet" href="{assets}/chapter.css">
+<link rel="stylesheet" href="{assets}/book.css"><link rel="stylesheet" href="{assets}/frame.css">
+<link rel="stylesheet" href="{assets}/boxes.css">
 <header><button class="contents-button" aria-expanded="false">Contents</button>
 <input id="bar-search-field" type="search" aria-label="Search">
 <button class="theme-button"></button></header>
