@@ -121,7 +121,8 @@ def faults_in_exercises(notebook):
     text = prose(notebook)
     starts = [match.start() for match in FENCE_OF_EXERCISE.finditer(text)]
     faults = []
-    for label, start, end in zip(exercise_labels(notebook), starts, [*starts[1:], None]):
+    ends = [*starts, None][1:]
+    for label, start, end in zip(exercise_labels(notebook), starts, ends, strict=True):
         body = text[start:end]
         if not label:
             faults.append(f"an exercise has no label: {body[:40]!r}")
@@ -167,8 +168,10 @@ def share_of_ignored_cells(notebook):
 class Page(HTMLParser):
     """What a built page loads, where it links, and which anchors it has."""
 
-    LOADS = {"src", "srcset", "poster", "data", "background"}
-    LOADING_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+    LOADS = frozenset({"src", "srcset", "poster", "data", "background"})
+    LOADING_LINKS = frozenset(
+        {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+    )
 
     def __init__(self, text):
         super().__init__()

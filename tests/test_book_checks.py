@@ -84,7 +84,9 @@ def test_a_figure_without_alt_text_is_found():
     assert faults_in_pictures(notebook(":::{figure} picture.png\ncaption\n:::"))
 
 
-@pytest.mark.parametrize("part", ["{dropdown} Hint", "{dropdown} Answer", "{solution} ex-one", ":label: ex-one"])
+@pytest.mark.parametrize(
+    "part", ["{dropdown} Hint", "{dropdown} Answer", "{solution} ex-one", ":label: ex-one"]
+)
 def test_an_exercise_with_a_part_missing_is_found(part):
     assert faults_in_exercises(notebook(EXERCISE.replace(part, "")))
 

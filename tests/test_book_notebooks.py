@@ -9,12 +9,12 @@ import yaml
 from book_checks import (
     BOOK,
     ROOT,
+    exercise_labels,
     faults_in_anatomy,
     faults_in_execution,
     faults_in_exercises,
     faults_in_outputs,
     faults_in_pictures,
-    exercise_labels,
     share_of_ignored_cells,
 )
 
@@ -91,7 +91,7 @@ def test_contents_name_every_notebook_once():
     assert len(named) == len(set(named))
     on_disk = {path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS}
     assert on_disk - set(named) == set(), "notebooks that the contents do not name"
-    missing = [n for n in named if not any((ROOT / n).with_suffix(s).exists() for s in (".ipynb", ".md"))]
+    missing = [n for n in named if not any((ROOT / f"{n}{s}").exists() for s in (".ipynb", ".md"))]
     assert missing == [], "pages that the contents name and nobody wrote"
 
 

@@ -12,9 +12,10 @@ OLDEST = (3, 11)
 def what_is_missing():
     """Return a sentence about what is missing, or None."""
     if sys.version_info < OLDEST:
-        return "This project needs Python %d.%d or newer, but %s is Python %d.%d. Name a newer one: make book PYTHON=python3.12" % (
-            OLDEST + (sys.executable,) + tuple(sys.version_info[:2])
-        )
+        return (
+            "This project needs Python %d.%d or newer, but %s is Python %d.%d. "
+            "Name a newer one: make book PYTHON=python3.12"
+        ) % (OLDEST + (sys.executable,) + tuple(sys.version_info[:2]))
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
