@@ -88,12 +88,16 @@ def check_labels(labels, classes, ignore_index, weight):
     return -1, float(total)
 
 
-def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx):
+def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):
     """Cross-entropy against labels.
 
-    ``losses`` (rows,) receives each row's loss and ``dx`` the gradient times ``scale``;
-    ``dx`` may be None.  Returns the sum of the losses in float64.
+    ``losses`` (rows,) receives each row's loss and ``dx``, unless None, the gradient of
+    their sum over ``divisor``; a divisor of 0 stands for the sum of the labels' weights.
+    Returns (row of the first label out of range or −1, Σ losses, Σ weights).
     """
+    bad, weights = check_labels(labels, x.shape[1], ignore_index, weight)
+    if bad >= 0:
+        return bad, 0.0, 0.0
     classes = x.shape[1]
     kept = labels != ignore_index
     weight = np.ones(classes, x.dtype) if weight is None else weight
@@ -102,21 +106,21 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, scale, loss
         coefficients[:] = weight * (smoothing / classes)
     coefficients[kept, labels[kept]] += (1 - smoothing) * weight[labels[kept]]
     coefficients[~kept] = 0
-    return _cross_entropy(x, coefficients, kept, scale, losses, dx)
+    return -1, _cross_entropy(x, coefficients, kept, divisor or weights, losses, dx), weights
 
 
-def cross_entropy_probs(x, probs, weight, smoothing, scale, losses, dx):
-    """Cross-entropy against rows of probabilities; otherwise as `cross_entropy_labels`."""
+def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
+    """Cross-entropy against rows of probabilities; returns Σ losses."""
     classes = x.shape[1]
     weight = np.ones(classes, x.dtype) if weight is None else weight
     coefficients = weight * ((1 - smoothing) * probs + smoothing / max(classes, 1))
     kept = np.ones(len(x), bool)
-    return _cross_entropy(x, coefficients.astype(x.dtype), kept, scale, losses, dx)
+    return _cross_entropy(x, coefficients.astype(x.dtype), kept, divisor, losses, dx)
 
 
-def _cross_entropy(x, coefficients, kept, scale, losses, dx):
+def _cross_entropy(x, coefficients, kept, divisor, losses, dx):
     shifted, exps, log_sum = _shifted(x, 1.0)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         terms = coefficients * (log_sum - shifted)
         # A coefficient of 0 contributes 0, even against a logit of −inf.
         impossible = (coefficients == 0) & (shifted == -np.inf) & ~np.isnan(log_sum)
@@ -124,7 +128,8 @@ def _cross_entropy(x, coefficients, kept, scale, losses, dx):
         if dx is not None:
             probs = exps / exps.sum(axis=1, keepdims=True)
             gradient = probs * coefficients.sum(axis=1, keepdims=True) - coefficients
-            dx[:] = np.where(kept[:, None], gradient * x.dtype.type(scale), 0)
+            scale = x.dtype.type(np.float64(1.0) / divisor)
+            dx[:] = np.where(kept[:, None], gradient * scale, 0)
     return float(losses.sum(dtype=np.float64))
 
 

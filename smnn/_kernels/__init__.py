@@ -121,21 +121,26 @@ def logsumexp_vjp(dy, y, x, out):
     _run(logsumexp_pullback, (dy, y, x, out), x)
 
 
-def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx):
+def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):
     """See ``reference.cross_entropy_labels``."""
     if smoothing:
-        arguments = (x, labels, ignore_index, weight, smoothing, scale, losses, dx)
-        _run(smoothed_labels, arguments, x)
+        kernel, arguments = smoothed_labels, (x, labels, ignore_index, weight, smoothing)
     else:
-        arguments = (x, labels, ignore_index, weight, scale, losses, dx)
+        kernel, arguments = labels_long, (x, labels, ignore_index, weight)
         if x.shape[1] * x.itemsize <= SHORT_ROW_BYTES_LOSS:
-            _run(labels_short, arguments, x)
-        else:
-            _run(labels_long, (*arguments, _peaks(x)), x)
-    return sum_losses(losses)
+            kernel = labels_short
+    room = (_peaks(x),) if kernel is labels_long else ()
+    rows = len(x)
+    if x.size < _threads.WORTHWHILE:
+        return kernel(*arguments, divisor, losses, dx, *room, 0, rows)
+    bad, weights = check_labels(labels, x.shape[1], ignore_index, weight)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    _run(kernel, (*arguments, divisor or weights, losses, dx, *room), x)
+    return -1, sum_losses(losses), weights
 
 
-def cross_entropy_probs(x, probs, weight, smoothing, scale, losses, dx):
+def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
     """See ``reference.cross_entropy_probs``."""
-    _run(probabilities, (x, probs, weight, smoothing, scale, losses, dx), x)
+    _run(probabilities, (x, probs, weight, smoothing, divisor, losses, dx), x)
     return sum_losses(losses)

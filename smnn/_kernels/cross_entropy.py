@@ -43,7 +43,7 @@ from .rows import (
 )
 from .vectors import choose, max_across, sum_across
 
-# --- Labels -----------------------------------------------------------------------------
+# --- Before and after -------------------------------------------------------------------
 
 
 @helper
@@ -52,6 +52,56 @@ def weight_of(weight, label):
     if weight is None:
         return 1.0
     return weight[label]
+
+
+@kernel
+def check_labels(labels, classes, ignore_index, weight):
+    """See ``reference.check_labels``."""
+    return count_labels(labels, classes, ignore_index, weight, 0, labels.size)
+
+
+@helper
+def count_labels(labels, classes, ignore_index, weight, start, stop):
+    """The row of a label out of range or −1, and the sum of the weights of the labels.
+
+    A kernel that is given a part of the rows leaves this to its caller.
+    """
+    total = 0.0
+    if stop - start < labels.size:
+        return -1, total
+    for row in range(labels.size):
+        label = labels[row]
+        if label != ignore_index:
+            if label < 0 or label >= classes:
+                return row, 0.0
+            total += weight_of(weight, label)
+    return -1, total
+
+
+@kernel
+def sum_losses(losses):
+    """The sum in float64, in an order that is always the same."""
+    return sum_if_all(losses, 0, losses.size)
+
+
+@helper
+def sum_if_all(losses, start, stop):
+    """The sum of all losses, or 0 where only a part was computed."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0  # four at a time, as each waits for the one before
+    if stop - start < losses.size:
+        return a
+    whole = losses.size - losses.size % 4
+    for i in range(0, whole, 4):
+        a += losses[i]
+        b += losses[i + 1]
+        c += losses[i + 2]
+        d += losses[i + 3]
+    for i in range(whole, losses.size):
+        a += losses[i]
+    return (a + b) + (c + d)
+
+
+# --- Labels -----------------------------------------------------------------------------
 
 
 @helper
@@ -87,8 +137,13 @@ def finish_rows(dx, row, rows, classes, labels, ignore_index, losses, at_label):
 
 
 @kernel
-def labels_short(x, labels, ignore_index, weight, scale, losses, dx, start, stop):
+def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
     classes = x.shape[1]
+    bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
     lanes, picked, weights = lanes_of(x), room_for(x, 1), room_for(x, 1)
@@ -103,15 +158,21 @@ def labels_short(x, labels, ignore_index, weight, scale, losses, dx, start, stop
         store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
         if dx is not None:
             factors = factors * scale
-            store(picked, 0, share_of_others(m, logits, total, rest) * factors * -1.0)
+            store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
             multiply_columns(columns, classes, factors / total)
             scatter_rows(gradient, row, rows, classes, columns, room)
         finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+    return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
 @kernel
-def labels_long(x, labels, ignore_index, weight, scale, losses, dx, peaks, start, stop):
+def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
+    bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    all_losses = losses
     x, labels, losses, peaks = pointer(x), pointer(labels), pointer(losses), pointer(peaks)
     weight, gradient = pointer(weight), pointer(dx)
     picked, weights = room_for(x, 1), room_for(x, 1)
@@ -126,10 +187,11 @@ def labels_long(x, labels, ignore_index, weight, scale, losses, dx, peaks, start
         store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
         if dx is not None:
             factors = factors * scale
-            store(picked, 0, share_of_others(m, logits, total, rest) * factors * -1.0)
+            store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
             store(weights, 0, factors * SCALE / total)
             multiply_rows(gradient, row, rows, classes, None, peaks, blocks, rooms, weights)
         finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+    return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
 # --- Smoothed labels, and probabilities -------------------------------------------------
@@ -201,8 +263,13 @@ def coefficient_gradient(dx, row, classes, probs, weight, keep, uniform, factor,
 
 
 @kernel
-def smoothed_labels(x, labels, ignore_index, weight, smoothing, scale, losses, dx, start, stop):
+def smoothed_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start, stop):
     classes = x.shape[1]
+    bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
     keep, uniform = 1.0 - smoothing, smoothing / classes
@@ -224,14 +291,16 @@ def smoothed_labels(x, labels, ignore_index, weight, smoothing, scale, losses, d
             factor = weights * scale * SCALE / total
             coefficient_gradient(gradient, row, classes, None, weight, keep, uniform, factor, scale)
             gradient[base + label] -= at_label * scale
+    return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
 @kernel
-def probabilities(x, probs, weight, smoothing, scale, losses, dx, start, stop):
+def probabilities(x, probs, weight, smoothing, divisor, losses, dx, start, stop):
     classes = x.shape[1]
     x, probs, losses = pointer(x), pointer(probs), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
     keep, uniform = 1.0 - smoothing, smoothing / classes
+    scale = 1.0 / divisor
     for row in range(start, stop):
         m = max_across(row_largest(x, row * classes, classes))
         total, rest, weights, crossed = coefficient_sums(
@@ -243,34 +312,3 @@ def probabilities(x, probs, weight, smoothing, scale, losses, dx, start, stop):
             coefficient_gradient(
                 gradient, row, classes, probs, weight, keep, uniform, factor, scale
             )
-
-
-# --- Before and after -------------------------------------------------------------------
-
-
-@kernel
-def check_labels(labels, classes, ignore_index, weight):
-    """See ``reference.check_labels``."""
-    total = 0.0
-    for row in range(labels.size):
-        label = labels[row]
-        if label != ignore_index:
-            if label < 0 or label >= classes:
-                return row, 0.0
-            total += weight_of(weight, label)
-    return -1, total
-
-
-@kernel
-def sum_losses(losses):
-    """The sum in float64, in an order that is always the same."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0  # four at a time, as each waits for the one before
-    whole = losses.size - losses.size % 4
-    for i in range(0, whole, 4):
-        a += losses[i]
-        b += losses[i + 1]
-        c += losses[i + 2]
-        d += losses[i + 3]
-    for i in range(whole, losses.size):
-        a += losses[i]
-    return (a + b) + (c + d)
