@@ -66,10 +66,11 @@ class ThresholdUnit:
         return f"ThresholdUnit({self.weights.tolist()}, threshold={self.threshold})"
 
 
-AND = ThresholdUnit([1, 1], threshold=2)
-OR = ThresholdUnit([1, 1], threshold=1)
-NOT = ThresholdUnit([-1], threshold=0)
-NAND = ThresholdUnit([-1, -1], threshold=-1)
+# Each threshold lies midway between a sum that must switch the unit on and one that must not.
+AND = ThresholdUnit([1, 1], threshold=1.5)
+OR = ThresholdUnit([1, 1], threshold=0.5)
+NOT = ThresholdUnit([-1], threshold=-0.5)
+NAND = ThresholdUnit([-1, -1], threshold=-1.5)
 
 
 class _Learner:
