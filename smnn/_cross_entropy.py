@@ -3,6 +3,7 @@ r"""Cross-entropy: the loss, its gradient, and both for a linear layer without i
 import math
 
 import numpy as np
+from numpy import empty, ndarray
 
 from . import _validation as check
 from ._backend import kernels
@@ -10,12 +11,20 @@ from ._layout import RowLayout, compute_dtype, fits, in_one_piece, is_plain
 
 _REDUCTIONS = ("mean", "sum", "none")
 _INT64 = np.dtype("int64")
+# The values of arguments that were not given: see functional.py.
+_IGNORED, _MEAN, _NONE = -100, "mean", 0.0
 _CHUNK_BYTES = 1 << 25  # of logits at a time in linear_cross_entropy
 _CHUNK_COLUMNS = 2048  # of the gradient of the weights at a time
 
 
 def cross_entropy(
-    logits, target, *, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0
+    logits,
+    target,
+    *,
+    weight=None,
+    ignore_index=_IGNORED,
+    reduction=_MEAN,
+    label_smoothing=_NONE,
 ):
     r"""Return the cross-entropy of softmax(logits) against a target.
 
@@ -77,6 +86,15 @@ def cross_entropy(
     >>> cross_entropy([[0.0, 0.0], [3.0, 0.0]], [1, 0], reduction="none").round(3)
     array([0.693, 0.049])
     """
+    if (
+        reduction is _MEAN
+        and weight is None
+        and ignore_index is _IGNORED
+        and label_smoothing is _NONE
+        and is_plain(logits)
+        and _is_plain_target(target, logits)
+    ):
+        return _mean_loss(logits, target, None)
     return _loss(logits, target, weight, ignore_index, reduction, label_smoothing, False, None)[0]
 
 
@@ -85,9 +103,9 @@ def softmax_cross_entropy(
     target,
     *,
     weight=None,
-    ignore_index=-100,
-    reduction="mean",
-    label_smoothing=0.0,
+    ignore_index=_IGNORED,
+    reduction=_MEAN,
+    label_smoothing=_NONE,
     out=None,
 ):
     r"""Return the cross-entropy and its gradient, both from one pass over the logits.
@@ -123,6 +141,17 @@ def softmax_cross_entropy(
     >>> round(float(loss), 3), dlogits
     (0.693, array([[ 0.5, -0.5]]))
     """
+    if (
+        reduction is _MEAN
+        and weight is None
+        and ignore_index is _IGNORED
+        and label_smoothing is _NONE
+        and is_plain(logits)
+        and _is_plain_target(target, logits)
+        and (out is None or fits(out, logits))
+    ):
+        dlogits = empty(logits.shape, logits.dtype) if out is None else out
+        return _mean_loss(logits, target, dlogits), dlogits
     return _loss(logits, target, weight, ignore_index, reduction, label_smoothing, True, out)
 
 
@@ -133,9 +162,9 @@ def linear_cross_entropy(
     b=None,
     *,
     weight=None,
-    ignore_index=-100,
-    reduction="mean",
-    label_smoothing=0.0,
+    ignore_index=_IGNORED,
+    reduction=_MEAN,
+    label_smoothing=_NONE,
 ):
     r"""Return the cross-entropy of a linear layer and its gradients, without the logits.
 
@@ -248,7 +277,7 @@ class _Objective:
         self.weight = check.class_weights(weight, self.classes, dtype)
         self.target = check.target_array(target, shape, dtype)
         self.is_labels = self.target.ndim == 1
-        if not self.is_labels and self.ignore_index != -100:
+        if not self.is_labels and self.ignore_index != _IGNORED:
             raise ValueError(
                 "ignore_index goes with labels, not with probability targets, "
                 f"got ignore_index={self.ignore_index}"
@@ -294,17 +323,6 @@ class _Objective:
 
 def _loss(logits, target, weight, ignore_index, reduction, label_smoothing, wanted, out):
     """Return the loss, and its gradient if it is wanted."""
-    if (
-        weight is None
-        and type(ignore_index) is int
-        and reduction == "mean"
-        and type(label_smoothing) is float
-        and label_smoothing == 0.0
-        and is_plain(logits)
-        and _are_plain_labels(target, logits)
-        and (out is None or fits(out, logits))
-    ):
-        return _mean_loss(logits, target, ignore_index, wanted, out)
     logits = check.float_array(logits, "logits")
     if logits.ndim == 0:
         raise ValueError("logits must have shape (..., C), got a single number")
@@ -322,25 +340,24 @@ def _loss(logits, target, weight, ignore_index, reduction, label_smoothing, want
     return objective.reduce(total, losses, logits.dtype), dlogits
 
 
-def _are_plain_labels(target, logits):
+def _is_plain_target(target, logits):
+    """Whether the kernels can take these labels as they are, and there are any."""
     return (
-        type(target) is np.ndarray
+        type(target) is ndarray
         and target.dtype is _INT64
         and target.ndim == 1
-        and len(target) == len(logits)
+        and 0 < len(target) == len(logits)
         and target.flags.carray
     )
 
 
-def _mean_loss(logits, target, ignore_index, wanted, out):
+def _mean_loss(logits, target, dlogits):
     """The common case, in which nothing has to be brought into another form."""
-    losses = np.empty(len(logits), logits.dtype)
-    dx = None
-    if wanted:
-        dx = np.empty_like(logits) if out is None else out
+    losses = empty(len(target), logits.dtype)
     bad, total, weights = kernels.cross_entropy_labels(
-        logits, target, ignore_index, None, 0.0, 0.0, losses, dx
+        logits, target, _IGNORED, None, 0.0, 0.0, losses, dlogits
     )
     if bad >= 0:
         check.raise_label(target, bad, logits.shape[1])
-    return logits.dtype.type(total / weights if weights else math.nan), dx
+    losses[0] = total / weights if weights else math.nan
+    return losses[0]

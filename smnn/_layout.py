@@ -10,30 +10,31 @@ float16 is computed in float32.
 import math
 
 import numpy as np
+from numpy import ndarray
 
 FLOAT16, FLOAT32, FLOAT64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
+_PLAIN = {FLOAT32, FLOAT64}
 
 
 def is_plain(x):
-    """Whether the kernels can take ``x`` as it is.  This costs far less than finding out why not.
+    """Whether the kernels can take ``x`` as it is; this is to cost next to nothing.
 
     ``carray`` means in one piece, row by row, aligned and writeable.
     """
-    return (
-        type(x) is np.ndarray
-        and x.ndim == 2
-        and (x.dtype is FLOAT32 or x.dtype is FLOAT64)
-        and x.flags.carray
-    )
+    return type(x) is ndarray and x.dtype in _PLAIN and x.ndim == 2 and x.flags.carray
 
 
 def fits(out, x):
-    """Whether a kernel that reads the plain array ``x`` can write its result to ``out``."""
+    """Whether a kernel that reads the plain array ``x`` can write its result to ``out``.
+
+    Two arrays that both own their memory cannot overlap, unless they are one.
+    """
     return (
-        is_plain(out)
-        and out.dtype is x.dtype
+        type(out) is ndarray
+        and out.dtype == x.dtype
         and out.shape == x.shape
-        and (out is x or not np.may_share_memory(out, x))
+        and out.flags.carray
+        and ((out.base is None and x.base is None) or not np.may_share_memory(out, x))
     )
 
 

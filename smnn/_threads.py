@@ -17,10 +17,10 @@ import threading
 from . import _validation as check
 
 # A part takes at least some ten microseconds, or handing it over costs more than it brings.
-NUMBERS_PER_PART = 1 << 15
+BYTES_PER_PART = 1 << 17
 PARTS_PER_THREAD = 4
 ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side by side
-WORTHWHILE = 1 << 17  # numbers; with fewer, one thread is done sooner
+WORTHWHILE_BYTES = 1 << 19  # of numbers; with fewer, one thread is done sooner
 
 _threads = None
 _workers = 0
@@ -93,13 +93,13 @@ def _default_threads():
     return os.cpu_count() or 1
 
 
-def share(task, rows, numbers):
+def share(task, rows, size):
     """Run ``task(start, stop)`` over all rows, in parts, on several threads if it pays.
 
-    ``numbers`` is how many numbers the rows hold in all.
+    ``size`` is how many bytes the rows hold in all.
     """
     threads = get_num_threads()
-    parts = min(threads * PARTS_PER_THREAD, numbers // NUMBERS_PER_PART, rows)
+    parts = min(threads * PARTS_PER_THREAD, size // BYTES_PER_PART, rows)
     if threads == 1 or parts < 2:
         task(0, rows)
         return

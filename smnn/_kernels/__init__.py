@@ -22,9 +22,11 @@ This is the only folder that imports numba.  This file holds what ``functional.p
 under the names of ``reference.py``: it chooses the kernel and shares the rows among threads.
 """
 
+from functools import partial
+
 import numpy as np
 
-from .. import _threads
+from .._threads import WORTHWHILE_BYTES, share
 from .compile import INTERPRETED
 from .cross_entropy import (
     check_labels,
@@ -62,14 +64,10 @@ PAST_CACHES_BYTES = 1 << 25  # a result of this size finds no place in a cache
 
 def _run(kernel, arguments, x):
     """Run a kernel over all rows of x, on several threads if there is work for them."""
-    if x.size < _threads.WORTHWHILE:
+    if x.nbytes < WORTHWHILE_BYTES:
         kernel(*arguments, 0, len(x))
     else:
-        _threads.share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.size)
-
-
-def _is_short(x):
-    return x.shape[1] * x.itemsize <= SHORT_ROW_BYTES
+        share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.nbytes)
 
 
 def _peaks(x):
@@ -79,28 +77,38 @@ def _peaks(x):
     return np.empty((len(x), blocks), x.dtype)
 
 
-def softmax(x, scale, out):
-    """See ``reference.softmax``."""
+def softmax(x, scale, out, start=0, stop=None):
+    """See ``reference.softmax``; from row ``start`` to ``stop``."""
+    rows, size = len(x), x.nbytes
+    if stop is None:
+        if size >= WORTHWHILE_BYTES:
+            return share(partial(softmax, x, scale, out), rows, size)
+        stop = rows
     scale = None if scale == 1.0 else scale
-    if _is_short(x):
-        _run(softmax_short, (x, scale, out), x)
+    if size <= SHORT_ROW_BYTES * rows:
+        softmax_short(x, scale, out, start, stop)
     else:
-        _run(softmax_long, (x, scale, out, _peaks(x)), x)
+        softmax_long(x, scale, out, _peaks(x), start, stop)
 
 
-def log_softmax(x, scale, out):
-    """See ``reference.log_softmax``."""
+def log_softmax(x, scale, out, start=0, stop=None):
+    """See ``reference.log_softmax``; from row ``start`` to ``stop``."""
+    rows, size = len(x), x.nbytes
+    if stop is None:
+        if size >= WORTHWHILE_BYTES:
+            return share(partial(log_softmax, x, scale, out), rows, size)
+        stop = rows
     scale = None if scale == 1.0 else scale
-    if _is_short(x):
-        _run(log_softmax_short, (x, scale, out), x)
+    if size <= SHORT_ROW_BYTES * rows:
+        log_softmax_short(x, scale, out, start, stop)
     else:
         past_caches = out.nbytes >= PAST_CACHES_BYTES
-        _run(log_softmax_long, (x, scale, out, _peaks(x), past_caches), x)
+        log_softmax_long(x, scale, out, _peaks(x), past_caches, start, stop)
 
 
 def logsumexp(x, out):
     """See ``reference.logsumexp``."""
-    if _is_short(x):
+    if x.nbytes <= SHORT_ROW_BYTES * len(x):
         _run(logsumexp_short, (x, out), x)
     else:
         _run(logsumexp_long, (x, out, _peaks(x)), x)
@@ -121,22 +129,31 @@ def logsumexp_vjp(dy, y, x, out):
     _run(logsumexp_pullback, (dy, y, x, out), x)
 
 
-def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):
-    """See ``reference.cross_entropy_labels``."""
+def cross_entropy_labels(
+    x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start=0, stop=None
+):
+    """See ``reference.cross_entropy_labels``; from row ``start`` to ``stop``."""
+    rows, size = len(x), x.nbytes
+    if stop is None:
+        if size >= WORTHWHILE_BYTES:
+            return _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx)
+        stop = rows
     if smoothing:
-        kernel, arguments = smoothed_labels, (x, labels, ignore_index, weight, smoothing)
-    else:
-        kernel, arguments = labels_long, (x, labels, ignore_index, weight)
-        if x.shape[1] * x.itemsize <= SHORT_ROW_BYTES_LOSS:
-            kernel = labels_short
-    room = (_peaks(x),) if kernel is labels_long else ()
-    rows = len(x)
-    if x.size < _threads.WORTHWHILE:
-        return kernel(*arguments, divisor, losses, dx, *room, 0, rows)
+        return smoothed_labels(
+            x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start, stop
+        )
+    if size <= SHORT_ROW_BYTES_LOSS * rows:
+        return labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop)
+    return labels_long(x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), start, stop)
+
+
+def _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):
+    """Do before and after the parts what needs all labels and all losses."""
     bad, weights = check_labels(labels, x.shape[1], ignore_index, weight)
     if bad >= 0:
         return bad, 0.0, 0.0
-    _run(kernel, (*arguments, divisor or weights, losses, dx, *room), x)
+    arguments = (x, labels, ignore_index, weight, smoothing, divisor or weights, losses, dx)
+    share(partial(cross_entropy_labels, *arguments), len(x), x.nbytes)
     return -1, sum_losses(losses), weights
 
 
