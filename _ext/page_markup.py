@@ -242,7 +242,10 @@ def state_facts(body, facts, notebook):
     parts = [new_tag(body, "span", counted(facts["minutes"], "minute"))]
     if facts["exercises"]:
         words = counted(facts["exercises"], "exercise")
-        parts.append(new_tag(body, "a", words, href="#exercises"))
+        if body.select_one("#exercises"):
+            parts.append(new_tag(body, "a", words, href="#exercises"))
+        else:  # they stand under several headings
+            parts.append(new_tag(body, "span", words))
     if notebook:
         link = new_tag(body, "a", "Notebook", href=notebook, class_="facts-notebook")
         link["download"] = ""
