@@ -58,7 +58,7 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
     widest, classes = max(units), networks[0].params["1.W"].shape[1]
     shapes = {"0.W": (2, widest), "0.b": (widest,), "1.W": (widest, classes), "1.b": (classes,)}
     parameters = [
-        slider("n", 1, len(networks), start, step=1, label="network"),
+        slider("n", 1, len(networks), start, step=1, label="which network"),
         derived("units", f"{units}[n - 1]"),
         derived("share", f"{shares}[n - 1]"),
     ]
@@ -82,8 +82,8 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
     color = alt.Color("k:N").scale(domain=list(range(classes)), range=CLASS_COLORS[:classes])
     shape = alt.Shape("k:N").scale(domain=list(range(classes)), range=SHAPES[:classes])
     axes = {
-        "x": alt.X("u:Q").title("x₁").scale(domain=[low, high], nice=False),
-        "y": alt.Y("v:Q").title("x₂").scale(domain=[low, high], nice=False),
+        "x": alt.X("u:Q").title("x₁").scale(domain=[low, high], nice=False).axis(tickCount=5),
+        "y": alt.Y("v:Q").title("x₂").scale(domain=[low, high], nice=False).axis(tickCount=5),
     }
     regions = (
         alt.Chart(alt.sequence(0, cells**2, as_="i"))
