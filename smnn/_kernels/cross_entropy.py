@@ -9,6 +9,7 @@ The logits may be overwritten by their gradient: what is needed of them is read 
 """
 
 import numpy as np
+from numba import njit
 
 from .compile import helper, kernel
 from .exponential import SCALE, exp, log_sum
@@ -66,39 +67,41 @@ def count_labels(labels, classes, ignore_index, weight, start, stop):
 
     A kernel that is given a part of the rows leaves this to its caller.
     """
-    total = 0.0
     if stop - start < labels.size:
-        return -1, total
+        return -1, 0.0
+    kept, wrong = 0, 0  # counted without a branch, so that it is packed code
     for row in range(labels.size):
-        label = labels[row]
-        if label != ignore_index:
-            if label < 0 or label >= classes:
-                return row, 0.0
-            total += weight_of(weight, label)
+        is_kept = labels[row] != ignore_index
+        kept += is_kept
+        wrong += is_kept & ((labels[row] < 0) | (labels[row] >= classes))
+    if wrong:
+        row = 0
+        while labels[row] == ignore_index or 0 <= labels[row] < classes:
+            row += 1
+        return row, 0.0
+    if weight is None:
+        return -1, float(kept)
+    total = 0.0
+    for row in range(labels.size):
+        if labels[row] != ignore_index:
+            total += weight[labels[row]]
     return -1, total
 
 
 @kernel
 def sum_losses(losses):
-    """The sum in float64, in an order that is always the same."""
+    """The sum in float64."""
     return sum_if_all(losses, 0, losses.size)
 
 
-@helper
+@njit(fastmath={"reassoc"}, forceinline=True)
 def sum_if_all(losses, start, stop):
-    """The sum of all losses, or 0 where only a part was computed."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0  # four at a time, as each waits for the one before
-    if stop - start < losses.size:
-        return a
-    whole = losses.size - losses.size % 4
-    for i in range(0, whole, 4):
-        a += losses[i]
-        b += losses[i + 1]
-        c += losses[i + 2]
-        d += losses[i + 3]
-    for i in range(whole, losses.size):
-        a += losses[i]
-    return (a + b) + (c + d)
+    """The sum of all losses in float64, or 0 where only a part was computed."""
+    total = 0.0
+    if stop - start == losses.size:
+        for i in range(losses.size):
+            total += losses[i]
+    return total
 
 
 # --- Labels -----------------------------------------------------------------------------
@@ -106,13 +109,18 @@ def sum_if_all(losses, start, stop):
 
 @helper
 def pick_labels(x, row, rows, classes, labels, ignore_index, weight, logits, weights):
-    """The logit and the weight at each row's label; 0 and 0 for an ignored row."""
+    """The logit and the weight at each row's label; 0 and 0 for an ignored row.
+
+    Returns whether there are ignored rows.
+    """
+    ignored = False
     for k in range(rows):
         label = labels[row + k]
         if label == ignore_index:
-            logits[k], weights[k] = 0.0, 0.0
+            logits[k], weights[k], ignored = 0.0, 0.0, True
         else:
             logits[k], weights[k] = x[(row + k) * classes + label], weight_of(weight, label)
+    return ignored
 
 
 @helper
@@ -150,7 +158,7 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
     columns, room = rooms_for_short_rows(x, classes)
     for row in range(start, stop, lanes):
         rows = min(lanes, stop - row)
-        pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
+        ignored = pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
         total, rest = exponentials(columns, 0, classes * lanes, m, None, only_if(dx, columns))
@@ -161,7 +169,8 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
             store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
             multiply_columns(columns, classes, factors / total)
             scatter_rows(gradient, row, rows, classes, columns, room)
-        finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+        if ignored or dx is not None:
+            finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
@@ -179,7 +188,7 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, sta
     many, rooms = group_size(x, classes), rooms_for_long_rows(x)
     for row in range(start, stop, many):
         rows = min(many, stop - row)
-        pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
+        ignored = pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
         total, rest = group_exponentials(
             x, row, rows, classes, None, gradient, peaks, blocks, rooms
         )
@@ -190,7 +199,8 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, sta
             store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
             store(weights, 0, factors * SCALE / total)
             multiply_rows(gradient, row, rows, classes, None, peaks, blocks, rooms, weights)
-        finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+        if ignored or dx is not None:
+            finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 

@@ -113,15 +113,12 @@ def log1p(s):
     f = choose(0.5, k, m - 1.0, s)
     z = f / (f + 2.0)
     w = z * z
-    p = fma(w, 1 / 21, 1 / 19)
-    p = fma(w, p, 1 / 17)
-    p = fma(w, p, 1 / 15)
-    p = fma(w, p, 1 / 13)
-    p = fma(w, p, 1 / 11)
-    p = fma(w, p, 1 / 9)
-    p = fma(w, p, 1 / 7)
-    p = fma(w, p, 1 / 5)
-    p = fma(w, p, 1 / 3)
+    # In parallel as far as may be: the rows of a group wait for it.
+    w2 = w * w
+    w4 = w2 * w2
+    low = fma(w2, fma(w, 1 / 9, 1 / 7), fma(w, 1 / 5, 1 / 3))
+    high = fma(w2, fma(w, 1 / 17, 1 / 15), fma(w, 1 / 13, 1 / 11))
+    p = fma(w4, fma(w4, fma(w, 1 / 21, 1 / 19), high), low)
     z = z + z
     log = fma(k, LN2_HIGH_64, fma(k, LN2_LOW_64, fma(z * w, p, z)))
     return choose(s, np.inf, log, s)

@@ -30,8 +30,9 @@ from .memory import (
 from .transpose import tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
-GROUPED = 512  # classes; longer rows stay in the nearest cache one at a time only
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
+GROUPED = 512  # classes: as many such rows as there are lanes stay there together,
+FEW = 4  # and so many rows of one block
 
 
 @helper
@@ -204,7 +205,9 @@ def sum_vectors(vectors, columns):
 @helper
 def group_size(x, classes):
     """How many long rows are worked on at a time."""
-    return lanes_of(x) if classes <= GROUPED else 1
+    if classes <= GROUPED:
+        return lanes_of(x)
+    return FEW if classes <= BLOCK else 1
 
 
 @helper
@@ -245,7 +248,7 @@ def group_exponentials(x, row, rows, classes, scale, out, peaks, blocks, rooms):
             store(totals, k * lanes, total)
             store(rests, k * lanes, rest)
         else:
-            totals[0], rests[0] = sum_across(total), sum_across(rest)
+            totals[k], rests[k] = sum_across(total), sum_across(rest)
     if classes <= GROUPED:
         return sum_vectors(totals, columns), sum_vectors(rests, columns)
     return load(totals, 0), load(rests, 0)
@@ -253,23 +256,39 @@ def group_exponentials(x, row, rows, classes, scale, out, peaks, blocks, rooms):
 
 @helper
 def multiply_rows(out, row, rows, classes, scale, peaks, blocks, rooms, factors):
-    """Multiply the exponentials of a group by a factor for each row, and by 1 / SCALE.
+    """Multiply the exponentials of a group by a factor for each row.
 
-    These are two steps, as together they may be too small.  The last row comes first: the
-    part of a vector at its end is written with a mask, and what is read next must not lie
-    under that mask, or it waits.
+    The last row comes first: the part of a vector at its end is written with a mask, and
+    what is read next must not lie under that mask, or it waits.
     """
-    m, lasts, _, _, _ = rooms
+    m, lasts = rooms[0], rooms[1]
     lanes = lanes_of(out)
     part = classes % lanes
     for k in range(rows - 1, -1, -1):
-        base, relative = (row + k) * classes, np.float64(factors[k])
-        for start in range(0, classes, BLOCK):
-            if blocks:
-                peak = peaks[(row + k) * blocks + start // BLOCK]
-                relative = factors[k] * relative_factor(peak, m[k], scale)
-            for i in range(base + start, base + min(start + BLOCK, classes - part), lanes):
-                store(out, i, load(out, i) * (1.0 / SCALE) * relative)
+        base, last, factor = (row + k) * classes, load(lasts, k * lanes), factors[k]
+        end = base + classes - part
+        if blocks:
+            factor = multiply_blocks(
+                out, base, classes, end, scale, peaks, (row + k) * blocks, m[k], factor
+            )
+            last = last * (1.0 / SCALE)
+        else:
+            factor = factor * (1.0 / SCALE)
+            for i in range(base, end, lanes):
+                store(out, i, load(out, i) * factor)
         if part:
-            last = load(lasts, k * lanes) * (1.0 / SCALE) * relative
-            store_part(out, base + classes - part, part, last)
+            store_part(out, end, part, last * factor)
+
+
+@helper
+def multiply_blocks(out, base, classes, end, scale, peaks, slot, peak, factor):
+    """Bring the blocks of a row to the same peak and multiply them by a factor / SCALE.
+
+    These are two steps, as together they may be too small.  Returns the last block's factor.
+    """
+    relative = 0.0
+    for start in range(0, classes, BLOCK):
+        relative = factor * relative_factor(peaks[slot + start // BLOCK], peak, scale)
+        for i in range(base + start, min(base + start + BLOCK, end), lanes_of(out)):
+            store(out, i, load(out, i) * (1.0 / SCALE) * relative)
+    return relative

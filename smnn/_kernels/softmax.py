@@ -102,19 +102,29 @@ def log_softmax_long(x, scale, out, peaks, past_caches, start, stop):
 @helper
 def write_log_softmax(x, out, i, count, m, scale, log, past_caches):
     """(x − m) · scale − log along a row."""
+    if past_caches:
+        stream_log_softmax(x, out, i, count, m, scale, log)
+        return
+    part = count % lanes_of(x)
+    stop = i + count - part
+    for j in range(i, stop, lanes_of(x)):
+        store(out, j, shifted(load(x, j), m, scale) - log)
+    if part:
+        d = shifted(load_part(x, stop, part, 0.0), m, scale)
+        store_part(out, stop, part, d - log)
+
+
+@helper
+def stream_log_softmax(x, out, i, count, m, scale, log):
+    """The same past the caches: first the numbers before the first aligned one."""
     lanes, stop = lanes_of(x), i + count
-    if past_caches:  # the numbers before the first aligned one
-        part = min(before_aligned(out, i), count)
-        if part:
-            store_part(out, i, part, shifted(load_part(x, i, part, 0.0), m, scale) - log)
-            i += part
+    part = min(before_aligned(out, i), count)
+    if part:
+        store_part(out, i, part, shifted(load_part(x, i, part, 0.0), m, scale) - log)
+        i += part
     part = (stop - i) % lanes
     for j in range(i, stop - part, lanes):
-        d = shifted(load(x, j), m, scale)
-        if past_caches:
-            stream(out, j, d - log)
-        else:
-            store(out, j, d - log)
+        stream(out, j, shifted(load(x, j), m, scale) - log)
     if part:
         d = shifted(load_part(x, stop - part, part, 0.0), m, scale)
         store_part(out, stop - part, part, d - log)
