@@ -12,7 +12,7 @@ Why they are fast, in the order of what it brings, and where to read it.
    the nearest cache while their maximum is found and their exponentials, relative to that
    maximum, are written.  When the maximum of the row is known, one more pass multiplies each
    block by the factor that it lacks.
-4. **Loss and gradient are one pass** (``cross_entropy.py``).  The exponentials are written
+4. **Loss and gradient are one pass** (``cross_entropy_kernels.py``).  The exponentials are written
    where the gradient will stand.  No array of probabilities or log-probabilities is written
    and read back.
 5. **The exponential is ours** (``exponential.py``): no call, no table, no branch.
@@ -28,7 +28,7 @@ import numpy as np
 
 from .._threads import WORTHWHILE_BYTES, share
 from .compile import INTERPRETED
-from .cross_entropy import (
+from .cross_entropy_kernels import (
     check_labels,
     labels_long,
     labels_short,
@@ -38,7 +38,7 @@ from .cross_entropy import (
 )
 from .exponential import exp_float32, exp_float64
 from .rows import BLOCK
-from .softmax import (
+from .softmax_kernels import (
     log_softmax_long,
     log_softmax_pullback,
     log_softmax_short,
@@ -49,7 +49,7 @@ from .softmax import (
     softmax_pullback,
     softmax_short,
 )
-from .training import adam_step, erfc, sgd_step
+from .training_kernels import adam_step, erfc, sgd_step
 
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",

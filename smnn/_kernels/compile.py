@@ -13,6 +13,7 @@ With NUMBA_DISABLE_JIT=1 all of it runs as Python.
 
 from pathlib import Path
 
+import numpy as np
 from numba import config, njit
 
 INTERPRETED = bool(config.DISABLE_JIT)
@@ -30,7 +31,7 @@ def kernel(function):
     compiled anew in every process.
     """
     if INTERPRETED:
-        return function
+        return np.errstate(all="ignore")(function)
     try:
         compiled = njit(error_model="numpy", nogil=True, cache=True)(function)
         compiled._cache._cache_file._source_stamp = _stamp()
