@@ -30,7 +30,7 @@ SLOTS = (
 
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 TIMING = re.compile(r"\b\d+(\.\d+)?\s*(ns|µs|us|ms|s|sec|seconds?|minutes?|it/s)\b")
-MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|[A-Z]:\\Users)")
+MACHINE_PATH = re.compile(r"(/home/|/Users/|/root\b|/tmp/|[A-Z]:\\Users)")
 FENCE_OF_EXERCISE = re.compile(r"^[:`]{3,}\{exercise(?:-start)?\}", re.MULTILINE)
 LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
 MARKDOWN_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(")
