@@ -1,0 +1,380 @@
+"""Every kernel against its definition in NumPy, and what is promised beyond the numbers.
+
+The lengths lie around the widths of a tile, a vector, a group of rows and a block, where the
+kernels change their way.
+"""
+
+import itertools
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smnn import reference, set_num_threads
+
+kernels = pytest.importorskip("smnn._kernels")
+
+PACKAGE = Path(kernels.__file__).parents[1]
+CLASSES = [1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 20, 21, 31, 33, 40, 41, 47, 63, 64, 65, 100, 127]
+CLASSES += [511, 512, 513, 1000, 1023, 1024, 1025, 2049, 5000]
+ROWS = [1, 3, 16, 35]
+if kernels.INTERPRETED:
+    CLASSES, ROWS = [1, 3, 10, 17, 47, 1000, 1025], [1, 19]
+DTYPES = [np.float32, np.float64]
+
+compiled_only = pytest.mark.skipif(kernels.INTERPRETED, reason="there is nothing compiled")
+
+
+def logits(rng, rows, classes, dtype):
+    """Scores of a usual size; in every third array with special values."""
+    x = (5 * rng.standard_normal((rows, classes))).astype(dtype)
+    if rows > 16:
+        x[rng.random(x.shape) < 0.1] = -np.inf
+        x[3] = -np.inf
+        x[4, classes // 2], x[5, -1], x[6, 0] = np.nan, np.inf, 1e30
+    return x
+
+
+def assert_close(found, expected, what, ulp=16, near_zero=1e-3):
+    """Compare with the result of float64, to a few units in the last place.
+
+    ``near_zero`` is the number below which it is these units of that number.
+    """
+    tolerance = ulp * np.finfo(found.dtype).eps
+    np.testing.assert_allclose(
+        found.astype(np.float64), expected, tolerance, near_zero * tolerance, err_msg=str(what)
+    )
+
+
+def cases(seed):
+    rng = np.random.default_rng(seed)
+    for classes, rows in itertools.product(CLASSES, ROWS):
+        yield rng, classes, rows
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("scale", [1.0, 0.37])
+def test_softmax(name, scale, dtype):
+    for rng, classes, rows in cases(0):
+        x = logits(rng, rows, classes, dtype)
+        given, expected, found = x.copy(), np.empty(x.shape), np.empty_like(x)
+        getattr(reference, name)(x.astype(np.float64), scale, expected)
+        getattr(kernels, name)(x, scale, found)
+        # (x − m) is rounded before it is scaled and before its exponential is taken.
+        assert_close(found, expected, (rows, classes), 16 if name == "log_softmax" else 64)
+        np.testing.assert_array_equal(x, given)
+        getattr(kernels, name)(x, scale, x)
+        np.testing.assert_array_equal(x, found, f"in place: {rows, classes}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_logsumexp(dtype):
+    for rng, classes, rows in cases(1):
+        x = logits(rng, rows, classes, dtype)
+        expected, found = np.empty(rows), np.empty(rows, dtype)
+        reference.logsumexp(x.astype(np.float64), expected)
+        kernels.logsumexp(x, found)
+        # Where m and the logarithm cancel, it is exact to the digits of m.
+        assert_close(found, expected, (rows, classes), near_zero=1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pullbacks(dtype):
+    for rng, classes, rows in cases(2):
+        x = rng.standard_normal((rows, classes)).astype(dtype)
+        dy, probs, logs = rng.standard_normal(x.shape).astype(dtype), x.copy(), x.copy()
+        reference.softmax(x, 1.0, probs)
+        reference.log_softmax(x, 1.0, logs)
+        sums = np.empty(rows, dtype)
+        reference.logsumexp(x, sums)
+        for name, arguments in {
+            "softmax_vjp": (dy, probs),
+            "log_softmax_vjp": (dy, logs),
+            "logsumexp_vjp": (dy[:, 0].copy(), sums, x),
+        }.items():
+            expected, found = np.empty(x.shape), np.empty_like(x)
+            getattr(reference, name)(*(a.astype(np.float64) for a in arguments), expected)
+            getattr(kernels, name)(*arguments, found)
+            atol = 64 * np.finfo(dtype).eps * abs(expected).max()
+            np.testing.assert_allclose(found, expected, 1e-4, atol, err_msg=f"{name} {x.shape}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("target", ["labels", "smoothed labels", "probabilities"])
+def test_cross_entropy(target, weighted, dtype):
+    for rng, classes, rows in cases(3):
+        x = logits(rng, rows, classes, dtype)
+        weight = rng.random(classes).astype(dtype) if weighted else None
+        if target == "probabilities":
+            name, goal, smoothing = "cross_entropy_probs", rng.random(x.shape).astype(dtype), 0.2
+            goal[rng.random(x.shape) < 0.3] = 0
+            arguments = (goal,)
+        else:
+            name, smoothing = "cross_entropy_labels", 0.2 if target == "smoothed labels" else 0.0
+            goal = rng.integers(0, classes, rows)
+            goal[1::3] = -7
+            arguments = (goal, -7)
+        losses, dx = np.empty(rows, dtype), np.empty_like(x)
+        true_losses, true_dx = np.empty(rows), np.empty(x.shape)
+        true = getattr(reference, name)(
+            *(as_double(a) for a in (x, *arguments, weight)), smoothing, 2.5, true_losses, true_dx
+        )
+        found = getattr(kernels, name)(x, *arguments, weight, smoothing, 2.5, losses, dx)
+        assert_close(losses, true_losses, (rows, classes), 64)
+        np.testing.assert_allclose(found, true, 64 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(
+            dx, true_dx, 64 * np.finfo(dtype).eps, 4 * np.finfo(dtype).eps, err_msg=f"{x.shape}"
+        )
+        only_losses = np.empty(rows, dtype)
+        getattr(kernels, name)(x, *arguments, weight, smoothing, 2.5, only_losses, None)
+        np.testing.assert_array_equal(only_losses, losses)
+        getattr(kernels, name)(x, *arguments, weight, smoothing, 2.5, losses, x)
+        np.testing.assert_array_equal(x, dx, f"in place: {rows, classes}")
+
+
+def as_double(value):
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float64) if is_float else value
+
+
+@pytest.mark.parametrize("where", ["first", "last", "none"])
+def test_check_labels(where):
+    labels = np.array([0, 2, -100, 1, 2])
+    weight = np.array([1.0, 10.0, 100.0])
+    if where != "none":
+        labels[0 if where == "first" else -1] = 3 if where == "first" else -1
+    for given in (None, weight):
+        expected = reference.check_labels(labels, 3, -100, given)
+        assert kernels.check_labels(labels, 3, -100, given) == expected
+    assert expected == {"none": (-1, 211.0), "first": (0, 0.0), "last": (4, 0.0)}[where]
+
+
+@pytest.mark.parametrize("divisor", [0.0, 1.0])
+def test_a_divisor_of_zero_stands_for_the_sum_of_the_weights(divisor):
+    x, labels = np.zeros((4, 2)), np.array([0, 1, 1, -100])
+    weight = np.array([1.0, 3.0])
+    losses, dx = np.empty(4), np.empty_like(x)
+    bad, total, weights = kernels.cross_entropy_labels(
+        x, labels, -100, weight, 0.0, divisor, losses, dx
+    )
+    assert (bad, weights) == (-1, 7.0)
+    assert total == pytest.approx(7 * np.log(2))
+    np.testing.assert_allclose(dx[1], np.array([1.5, -1.5]) / (divisor or 7.0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [3, 10, 47, 100, 1000])
+def test_a_row_does_not_depend_on_the_rows_around_it(classes, dtype):
+    x = logits(np.random.default_rng(4), 37, classes, dtype)
+    whole, alone = np.empty_like(x), np.empty_like(x)
+    for name in ("softmax", "log_softmax"):
+        getattr(kernels, name)(x, 1.0, whole)
+        for row in range(len(x)):
+            getattr(kernels, name)(x[row : row + 1].copy(), 1.0, alone[row : row + 1])
+        np.testing.assert_array_equal(alone, whole)
+
+
+@pytest.fixture
+def threads():
+    yield set_num_threads
+    set_num_threads(2)
+
+
+@compiled_only
+@pytest.mark.parametrize("shape", [(70_001, 10), (8_191, 100), (701, 1013), (3, 400_001)])
+def test_results_do_not_depend_on_the_number_of_threads(shape, threads):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal(shape, dtype=np.float32)
+    labels, probs = rng.integers(0, shape[1], len(x)), rng.random(shape, dtype=np.float32)
+
+    def results():
+        found = [np.empty_like(x) for _ in range(4)]
+        losses = [np.empty(len(x), np.float32) for _ in range(3)]
+        kernels.softmax(x, 1.0, found[0])
+        kernels.log_softmax(x, 0.5, found[1])
+        kernels.logsumexp(x, losses[0])
+        sums = kernels.cross_entropy_labels(x, labels, -100, None, 0.0, 0.0, losses[1], found[2])
+        total = kernels.cross_entropy_probs(x, probs, None, 0.1, 1.0, losses[2], found[3])
+        return [*found, *losses, np.array([*sums, total])]
+
+    threads(1)
+    expected = results()
+    for count in (2, 3):
+        threads(count)
+        for found, wanted in zip(results(), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [41, 100, 1025])
+def test_log_softmax_past_the_caches_is_the_same(classes, dtype, monkeypatch):
+    x = logits(np.random.default_rng(6), 17, classes, dtype)
+    expected = np.empty_like(x)
+    kernels.log_softmax(x, 1.0, expected)
+    monkeypatch.setattr(kernels, "PAST_CACHES_BYTES", 0)
+    for offset in range(3):  # wherever in a vector the result begins
+        memory = np.full(x.size + 20, 7, dtype)
+        found = memory[offset : offset + x.size].reshape(x.shape)
+        kernels.log_softmax(x, 1.0, found)
+        np.testing.assert_array_equal(found, expected)
+        assert (memory[:offset] == 7).all() and (memory[offset + x.size :] == 7).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nothing_is_written_or_read_beyond_the_rows(dtype):
+    """What lies before and after, nan, neither changes nor matters."""
+    rng = np.random.default_rng(7)
+    for classes, rows in itertools.product([1, 2, 3, 5, 10, 17, 41, 100], [1, 15, 16, 17]):
+        x = rng.standard_normal((rows, classes)).astype(dtype)
+        memory = np.full((2, x.size + 64), np.nan, dtype)
+        inside, out = (part[32 : 32 + x.size].reshape(x.shape) for part in memory)
+        inside[:] = x
+        expected = np.empty_like(x)
+        kernels.softmax(x, 1.0, expected)
+        kernels.softmax(inside, 1.0, out)
+        np.testing.assert_array_equal(out, expected)
+        assert np.isnan(memory[:, :32]).all() and np.isnan(memory[:, 32 + x.size :]).all()
+
+
+# --- What the compiler made of it -------------------------------------------------------
+
+
+def assembly(kernel, *arguments):
+    """The code of a kernel, compiled anew: numba does not show what it has kept."""
+    import numba
+
+    fresh = numba.njit(error_model="numpy", nogil=True)(kernel.py_func)
+    fresh(*arguments)
+    (code,) = fresh.inspect_asm().values()
+    return code
+
+
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the names are those of x86-64"
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("length", ["short", "long"])
+def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
+    kernel = getattr(kernels, f"softmax_{length}")
+    x = np.zeros((20, 10 if length == "short" else 100), dtype)
+    rooms = (np.empty((0, 0), dtype),) if length == "long" else ()
+    code = assembly(kernel, x, None, np.empty_like(x), *rooms, 0, len(x))
+    suffix = "ps" if dtype is np.float32 else "pd"
+    assert re.search(rf"\bv?max{suffix}\b", code), "no packed maximum"
+    assert re.search(rf"\bv?div{suffix}\b", code), "no packed division"
+    packed, single = (
+        len(re.findall(rf"\bv?(?:fmadd\d*|mul){s}\b", code)) for s in (suffix, "s" + suffix[1])
+    )
+    assert packed > 2 * single, "the polynomial is not packed"
+    if "fma" in host_features():
+        assert re.search(rf"\bvfmadd\d+{suffix}\b", code), "no fused multiply-add"
+    assert not re.search(r"\bexpf?\b|_exp\b|svml", code), "an exponential is called"
+
+
+def host_features():
+    from llvmlite import binding
+
+    return {name for name, has in binding.get_host_cpu_features().items() if has}
+
+
+# --- Elsewhere --------------------------------------------------------------------------
+
+COMPARE = """
+import numpy as np
+from smnn import _kernels as kernels, reference
+
+rng = np.random.default_rng(0)
+for dtype, lengths in (np.float32, (3, 10, 47, 100, 1100)), (np.float64, (10,)):
+    for classes in lengths:
+        x = (5 * rng.standard_normal((35, classes))).astype(dtype)
+        x[3, 1], x[4, 2] = -np.inf, np.nan
+        labels = rng.integers(0, classes, 35)
+        losses, true_losses = np.empty(35, dtype), np.empty(35)
+        dx, true_dx = np.empty_like(x), np.empty(x.shape)
+        kernels.cross_entropy_labels(x, labels, -100, None, 0.0, 0.0, losses, dx)
+        reference.cross_entropy_labels(
+            x.astype(float), labels, -100, None, 0.0, 0.0, true_losses, true_dx
+        )
+        tolerance = 64 * np.finfo(dtype).eps
+        np.testing.assert_allclose(losses, true_losses, tolerance)
+        np.testing.assert_allclose(dx, true_dx, tolerance, tolerance)
+print("the same")
+"""
+
+
+def run(code, **environment):
+    """Run Python in a process of its own, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.strip()
+
+
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the names are those of x86-64"
+)
+@pytest.mark.parametrize(
+    "processor, features",
+    [
+        ("haswell", "+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe,+popcnt"),
+        ("x86-64", "+sse,+sse2"),
+    ],
+)
+def test_other_processors(processor, features, tmp_path):
+    if processor == "haswell" and "avx2" not in host_features():
+        pytest.skip("this processor has no AVX2")
+    environment = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features}
+    assert run(COMPARE, NUMBA_CACHE_DIR=str(tmp_path), **environment) == "the same"
+
+
+SUM_LOSSES = """
+import sys
+sys.path.insert(0, {folder!r})
+import numpy as np
+from smnn._kernels import sum_losses
+assert sum_losses.py_func.__code__.co_filename.startswith({folder!r})
+sum_losses(np.ones(3))
+print(sum(sum_losses.stats.cache_hits.values()))
+"""
+
+
+@compiled_only
+def test_a_kept_kernel_is_compiled_anew_when_any_of_its_files_changes(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "smnn", ignore=shutil.ignore_patterns("__pycache__"))
+    code = SUM_LOSSES.format(folder=str(tmp_path))
+    assert [run(code), run(code)] == ["0", "1"]
+    helper = tmp_path / "smnn" / "_kernels" / "vectors.py"
+    helper.write_text(helper.read_text() + "\n# another helper\n")
+    assert run(code) == "0"
+
+
+@compiled_only
+def test_nothing_to_write_to():
+    """In a read-only installation without a home, kernels are compiled and not kept."""
+    code = """
+import numpy as np
+from numba.core import caching
+
+def refuse(self):
+    raise OSError("read-only file system")
+
+caching._CacheLocator.ensure_cache_path = refuse
+import smnn
+print(smnn.softmax(np.zeros((1, 2))), smnn._kernels.softmax_short.stats.cache_path)
+"""
+    assert run(code) == "[[0.5 0.5]] None"
