@@ -73,12 +73,22 @@ def exponentials(x, i, stop, m, scale, out):
 
     Returns the total and the rest, lane by lane.
     """
+    lanes = lanes_of(x)
     total = spread(x, 0.0)
-    rest = total
-    for j in range(i, stop, lanes_of(x)):
+    rest, total_too, rest_too = total, total, total  # two sums each: half as much rounding
+    for j in range(i, stop - lanes, 2 * lanes):
+        total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale))
+        d = shifted(load(x, j + lanes), m, scale)
+        total_too, rest_too, e_too = add_exponential(total_too, rest_too, d)
+        if out is not None:
+            store(out, j, e)
+            store(out, j + lanes, e_too)
+    if (stop - i) % (2 * lanes):
+        j = stop - lanes
         total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale))
         if out is not None:
             store(out, j, e)
+    total, rest = total + total_too, rest + rest_too
     return total, rest
 
 
@@ -175,6 +185,7 @@ def block_exponentials(x, base, classes, scale, out, peaks, slot):
     is kept in ``peaks`` from ``slot`` on.
     """
     peak, total, rest, last = lowest_of(x), 0.0, 0.0, spread(x, 0.0)
+    lost = 0.0  # of the total, by rounding: added in the end
     for start in range(0, classes, BLOCK):
         i, count = base + start, min(BLOCK, classes - start)
         its_peak = max_across(row_largest(x, i, count))
@@ -186,9 +197,13 @@ def block_exponentials(x, base, classes, scale, out, peaks, slot):
         its_factor = relative_factor(its_peak, both, scale)
         rest = rest if peak == both else total * factor
         rest += its_rest if its_peak == both else its_total * its_factor
-        total = total * factor + its_total * its_factor
+        larger_part, smaller_part = total * factor, its_total * its_factor
+        if larger_part < smaller_part:
+            larger_part, smaller_part = smaller_part, larger_part
+        total = larger_part + smaller_part
+        lost = lost * factor + (smaller_part - (total - larger_part))
         peak = both
-    return peak, total, rest, last
+    return peak, total + lost, rest, last
 
 
 @helper
