@@ -7,7 +7,7 @@ try:
 except ImportError as error:
     from . import reference as kernels
 
-    if error.name not in ("numba", "llvmlite"):
+    if not isinstance(error, ModuleNotFoundError) or error.name not in ("numba", "llvmlite"):
         warnings.warn(f"numba could not be loaded, smnn runs on NumPy: {error}", stacklevel=2)
 
 __all__ = ["kernels"]

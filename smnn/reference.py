@@ -27,37 +27,47 @@ import math
 import numpy as np
 
 
-def _shifted(x, scale):
-    """Return (x − m) · scale, its exponential, and log Σ exp of it, as columns."""
+def _exponentials(x, scale):
+    """Return d = (x − m) · scale, its exponentials, their sum, and the sum of the rest.
+
+    The rest leaves out the ties, the numbers that are equal to m.
+    """
     with np.errstate(all="ignore"):
         largest = x.max(axis=1, keepdims=True, initial=-np.inf)
-        shifted = (x - largest) * x.dtype.type(scale)
-        exps = np.exp(shifted)
-        ties = x == largest
-        count = np.maximum(ties.sum(axis=1, keepdims=True), 1).astype(x.dtype)
-        rest = np.where(ties, 0, exps).sum(axis=1, keepdims=True)
-        poison = exps.sum(axis=1, keepdims=True) * 0  # nan where the row holds nan
-        return shifted, exps, np.log(count) + np.log1p(rest / count) + poison
+        d = (x - largest) * x.dtype.type(scale)
+        exps = np.exp(d)
+        rest = np.where(x == largest, 0, exps).sum(axis=1, keepdims=True)
+        return d, exps, exps.sum(axis=1, keepdims=True), rest
+
+
+def _log_sum(total, rest):
+    """log of the total, c + rest: log c + log1p(rest / c)."""
+    with np.errstate(all="ignore"):
+        ties = np.maximum(np.rint(total - rest), 1)
+        return np.log(ties) + np.log1p(rest / ties)
 
 
 def softmax(x, scale, out):
     """softmax(x · scale) along each row."""
-    _, exps, _ = _shifted(x, scale)
-    np.divide(exps, exps.sum(axis=1, keepdims=True), out=out)
+    _, exps, total, _ = _exponentials(x, scale)
+    with np.errstate(invalid="ignore"):
+        np.divide(exps, total, out=out)
 
 
 def log_softmax(x, scale, out):
     """log softmax(x · scale) along each row."""
-    shifted, _, log_sum = _shifted(x, scale)
-    np.subtract(shifted, log_sum, out=out)
+    d, _, total, rest = _exponentials(x, scale)
+    with np.errstate(invalid="ignore"):
+        np.subtract(d, _log_sum(total, rest), out=out)
 
 
 def logsumexp(x, out):
     """log Σ exp along each row; ``out`` has shape (rows,)."""
     largest = x.max(axis=1, initial=-np.inf)
-    _, _, log_sum = _shifted(x, 1.0)
-    out[:] = np.where(np.isinf(largest), largest, largest + log_sum[:, 0])
-    out[np.isnan(x).any(axis=1)] = np.nan
+    _, _, total, rest = _exponentials(x, 1.0)
+    finite = np.isfinite(largest)
+    with np.errstate(invalid="ignore"):
+        out[:] = np.where(finite, largest + _log_sum(total, rest)[:, 0], largest)
 
 
 def softmax_vjp(dy, y, out):
@@ -119,15 +129,20 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
 
 
 def _cross_entropy(x, coefficients, kept, divisor, losses, dx):
-    shifted, exps, log_sum = _shifted(x, 1.0)
+    d, exps, total, rest = _exponentials(x, 1.0)
+    log_sum = _log_sum(total, rest)
     with np.errstate(all="ignore"):
-        terms = coefficients * (log_sum - shifted)
+        terms = coefficients * (log_sum - d)
         # A coefficient of 0 contributes 0, even against a logit of −inf.
-        impossible = (coefficients == 0) & (shifted == -np.inf) & ~np.isnan(log_sum)
+        impossible = (coefficients == 0) & (d == -np.inf) & ~np.isnan(log_sum)
         losses[:] = np.where(kept, np.where(impossible, 0, terms).sum(axis=1), 0)
         if dx is not None:
-            probs = exps / exps.sum(axis=1, keepdims=True)
-            gradient = probs * coefficients.sum(axis=1, keepdims=True) - coefficients
+            # p Σ a − a = p Σ' a − a (1 − p), where Σ' leaves out the a of its own.  Where a
+            # single number is the largest, 1 − p is what the others sum to.
+            probs, is_alone = exps / total, (d == 0) & (total < 2)
+            others = np.where(is_alone, rest / total, 1 - probs)
+            other_coefficients = coefficients.sum(axis=1, keepdims=True) - coefficients
+            gradient = probs * other_coefficients - coefficients * others
             scale = x.dtype.type(np.float64(1.0) / divisor)
             dx[:] = np.where(kept[:, None], gradient * scale, 0)
     return float(losses.sum(dtype=np.float64))

@@ -81,7 +81,7 @@ def count_labels(labels, classes, ignore_index, weight, start, stop):
         return row, 0.0
     if weight is None:
         return -1, float(kept)
-    total = 0.0
+    total = np.float64(0.0)
     for row in range(labels.size):
         if labels[row] != ignore_index:
             total += weight[labels[row]]
@@ -97,7 +97,7 @@ def sum_losses(losses):
 @njit(fastmath={"reassoc"}, forceinline=True)
 def sum_if_all(losses, start, stop):
     """The sum of all losses in float64, or 0 where only a part was computed."""
-    total = 0.0
+    total = np.float64(0.0)
     if stop - start == losses.size:
         for i in range(losses.size):
             total += losses[i]
@@ -150,7 +150,7 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
         return bad, 0.0, 0.0
-    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    scale = np.float64(1.0) / (divisor if divisor != 0.0 else weights_sum)
     all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
@@ -180,7 +180,7 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, sta
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
         return bad, 0.0, 0.0
-    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    scale = np.float64(1.0) / (divisor if divisor != 0.0 else weights_sum)
     all_losses = losses
     x, labels, losses, peaks = pointer(x), pointer(labels), pointer(losses), pointer(peaks)
     weight, gradient = pointer(weight), pointer(dx)
@@ -278,11 +278,11 @@ def smoothed_labels(x, labels, ignore_index, weight, smoothing, divisor, losses,
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
         return bad, 0.0, 0.0
-    scale = 1.0 / (divisor if divisor != 0.0 else weights_sum)
+    scale = np.float64(1.0) / (divisor if divisor != 0.0 else weights_sum)
     all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
-    keep, uniform = 1.0 - smoothing, smoothing / classes
+    keep, uniform = 1.0 - smoothing, np.float64(smoothing) / classes
     for row in range(start, stop):
         base, label = row * classes, labels[row]
         if label == ignore_index:
@@ -309,8 +309,8 @@ def probabilities(x, probs, weight, smoothing, divisor, losses, dx, start, stop)
     classes = x.shape[1]
     x, probs, losses = pointer(x), pointer(probs), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
-    keep, uniform = 1.0 - smoothing, smoothing / classes
-    scale = 1.0 / divisor
+    keep, uniform = 1.0 - smoothing, np.float64(smoothing) / classes
+    scale = np.float64(1.0) / divisor
     for row in range(start, stop):
         m = max_across(row_largest(x, row * classes, classes))
         total, rest, weights, crossed = coefficient_sums(
