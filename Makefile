@@ -7,10 +7,10 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab text run lint bench peers clean
+.PHONY: help book test lab text run lint lighthouse bench peers clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py
@@ -36,6 +36,9 @@ run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
 lint: $(READY)  ## check style and spelling
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+
+lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
+	$(BIN)/python -m pytest -n 0 tests/lighthouse.py
 
 bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks

@@ -56,6 +56,7 @@ def contents(context):
     soup = BeautifulSoup(tree or "", "html.parser")
     for caption in soup.select("p.caption"):
         caption.name = "h2"
+        del caption["role"], caption["aria-level"]
     here = soup.select_one("li.current > a.current")
     if here is not None:
         here["aria-current"] = "page"

@@ -3,13 +3,16 @@
 Every script that a page needs is copied into the site when it is built, out of
 packages that are already installed:
 
-* MathJax, one file without fonts, from `sphinx-mathjax-offline`;
+* MathJax, one file with its letters as drawings, put together from the parts that
+  `sphinx-mathjax-offline` brings; its own `tex-svg.js` carries the menu as well, a
+  fifth of its weight;
 * Vega-Embed with Vega-Lite and Vega, one file, from `vl-convert-python`.
 
 What the theme and its companions would load from elsewhere is taken out of
 every page.  `tests/test_book_site.py` scans the built pages for what is left.
 """
 
+import json
 import shutil
 from importlib.metadata import files
 from pathlib import Path
@@ -17,6 +20,13 @@ from pathlib import Path
 import vl_convert
 
 MATHJAX = "mathjax/tex-svg.js"
+MATHJAX_PARTS = (
+    "core",
+    "input/tex",
+    "output/svg",
+    "output/svg/fonts/tex",
+    "a11y/assistive-mml",
+)
 VEGA = "vega/vega-embed.js"
 
 # Thebe would run cells on a remote server; its loader names a remote script.
@@ -45,13 +55,19 @@ UNUSED = (
 )
 
 
-def mathjax_source():
-    """Return the path of the installed MathJax file."""
-    name = MATHJAX.rpartition("/")[2]
+def mathjax_folder():
+    """Return the folder of the installed MathJax."""
     for path in files("sphinx-mathjax-offline") or []:
-        if path.name == name:
-            return Path(path.locate())
-    raise FileNotFoundError(f"sphinx-mathjax-offline has no file {name}: install version 0.0.2")
+        if path.name == "tex-svg.js":
+            return Path(path.locate()).parent
+    raise FileNotFoundError("sphinx-mathjax-offline has no file tex-svg.js: install version 0.0.2")
+
+
+def mathjax_script():
+    """Return MathJax as one script: how it starts, what it must not load again, its parts."""
+    scripts = [(mathjax_folder() / f"{name}.js").read_text("utf-8") for name in MATHJAX_PARTS]
+    start = (mathjax_folder() / "startup.js").read_text("utf-8")
+    return "\n".join([start, f"MathJax.loader.preLoad(...{json.dumps(MATHJAX_PARTS)});", *scripts])
 
 
 def vega_script():
@@ -60,17 +76,13 @@ def vega_script():
 
 
 def copy_scripts(app, exception):
-    """Write MathJax and Vega into the site, once."""
+    """Write MathJax and Vega into the site."""
     if exception or app.builder.format != "html":
         return
-    static = Path(app.outdir) / "_static"
-    mathjax, vega = static / MATHJAX, static / VEGA
-    if not mathjax.exists():
-        mathjax.parent.mkdir(parents=True, exist_ok=True)
-        mathjax.write_bytes(mathjax_source().read_bytes())
-    if not vega.exists():
-        vega.parent.mkdir(parents=True, exist_ok=True)
-        vega.write_text(vega_script(), encoding="utf-8")
+    for name, script in ((MATHJAX, mathjax_script), (VEGA, vega_script)):
+        path = Path(app.outdir) / "_static" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script(), encoding="utf-8")
 
 
 def drop_unused_files(app, exception):

@@ -7,6 +7,7 @@ that none of them passes everything; ``test_book_notebooks.py`` and
 """
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -31,6 +32,8 @@ SLOTS = (
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 TIMING = re.compile(r"\b\d+(\.\d+)?\s*(ns|µs|us|ms|s|sec|seconds?|minutes?|it/s)\b")
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root\b|/tmp/|[A-Z]:\\Users)")
+DOI = re.compile(r"10\.\d{4,9}/\S+")
+WITHOUT_HTTPS = ("neuralnetworksanddeeplearning.com",)  # the book of Nielsen has http only
 FENCE_OF_EXERCISE = re.compile(r"^[:`]{3,}\{exercise(?:-start)?\}", re.MULTILINE)
 LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
 MARKDOWN_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(")
@@ -166,28 +169,38 @@ def share_of_ignored_cells(notebook):
 
 
 class Page(HTMLParser):
-    """What a built page loads, where it links, and which anchors it has."""
+    """What a built page loads, where it links, which ids it has and which it refers to."""
 
     LOADS = frozenset({"src", "srcset", "poster", "data", "background"})
+    LINKS = frozenset({"href", "action", "cite"})
     LOADING_LINKS = frozenset(
         {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect"}
+    )
+    REFERENCES = frozenset(
+        {"for", "form", "headers", "list", "aria-activedescendant", "aria-controls"}
+        | {"aria-describedby", "aria-details", "aria-labelledby", "aria-owns"}
     )
 
     def __init__(self, text):
         super().__init__()
         self.loads, self.links, self.anchors, self.images_without_alt = [], [], set(), []
+        self.ids, self.references, self.pictures = [], [], []
         self.feed(text)
         self.loads += re.findall(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""", text)
 
     def handle_starttag(self, tag, attributes):
         values = {name: value or "" for name, value in attributes}
         self.anchors.update(values[name] for name in ("id", "name") if name in values)
-        if tag == "a" and "href" in values:
-            self.links.append(values["href"])
-        elif tag == "link" and set(values.get("rel", "").split()) & self.LOADING_LINKS:
-            self.loads.append(values.get("href", ""))
-        elif tag == "img" and "alt" not in values:
-            self.images_without_alt.append(values.get("src", ""))
+        self.ids += [values["id"]] if "id" in values else []
+        for name in self.REFERENCES & set(values):
+            self.references += values[name].split()
+        is_loading_link = set(values.get("rel", "").split()) & self.LOADING_LINKS
+        kind = self.loads if tag == "link" and is_loading_link else self.links
+        kind += [values[name] for name in self.LINKS & set(values)]
+        if tag == "img":
+            self.pictures.append(values.get("src", ""))
+            if "alt" not in values:
+                self.images_without_alt.append(values.get("src", ""))
         if tag != "a":
             self.loads += [values[name] for name in self.LOADS & set(values)]
 
@@ -202,22 +215,57 @@ def faults_in_requests(page):
     return [f"loads {address}" for address in page.loads if is_external(address)]
 
 
+def file_of(path, address):
+    """The file to which a page's address of its own site leads; None for other addresses."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        return None
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    return target / "index.html" if target.is_dir() else target
+
+
 def faults_in_links(path, pages):
     """Every link of a page to its own site leads to a file, and to an anchor that is there.
 
     ``pages`` maps each built file to its `Page`.
     """
     faults = []
-    for link in pages[path].links:
-        parts = urlsplit(link)
-        if parts.scheme or parts.netloc:
+    for link in [*pages[path].links, *pages[path].loads]:
+        target, fragment = file_of(path, link), urlsplit(link).fragment
+        if target is None:
             continue
-        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-        if target.is_dir():
-            target /= "index.html"
         if not target.exists():
             faults.append(f"links to {link}, which is not there")
-        elif parts.fragment and target in pages:
-            if unquote(parts.fragment) not in pages[target].anchors:
-                faults.append(f"links to {link}, but {target.name} has no such anchor")
+        elif fragment and target in pages and unquote(fragment) not in pages[target].anchors:
+            faults.append(f"links to {link}, but {target.name} has no such anchor")
     return faults
+
+
+def faults_in_ids(page):
+    """No id stands twice on a page, and what refers to an id finds it."""
+    twice = [name for name, count in Counter(page.ids).items() if count > 1]
+    missing = sorted(set(page.references) - set(page.ids))
+    return [f"has the id {name!r} twice" for name in twice] + [
+        f"refers to the id {name!r}, which is not there" for name in missing
+    ]
+
+
+def faults_in_address(address):
+    """An address on another machine is complete and has the form of its kind."""
+    parts = urlsplit(address)
+    faults = []
+    if parts.scheme != "https" and parts.hostname not in WITHOUT_HTTPS:
+        faults.append(f"{address} is not https")
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}", parts.hostname or ""):
+        faults.append(f"{address} names no host of the public network")
+    if re.search(r"[.,;:!?'\"]$|\s", address):
+        faults.append(f"{address} has a space in it or a mark at its end")
+    if parts.hostname == "doi.org" and not DOI.fullmatch(unquote(parts.path[1:])):
+        faults.append(f"{address} is no DOI")
+    return faults
+
+
+def weight(path, page):
+    """The bytes that a page brings by itself: its text and its pictures."""
+    own = {file_of(path, address) for address in page.pictures} - {None}
+    return sum(file.stat().st_size for file in {path, *own})

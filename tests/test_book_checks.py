@@ -6,14 +6,17 @@ import pytest
 from book_checks import (
     SLOTS,
     Page,
+    faults_in_address,
     faults_in_anatomy,
     faults_in_execution,
     faults_in_exercises,
+    faults_in_ids,
     faults_in_links,
     faults_in_outputs,
     faults_in_pictures,
     faults_in_requests,
     share_of_ignored_cells,
+    weight,
 )
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -139,3 +142,39 @@ def test_broken_links_are_found(tmp_path):
     assert faults("there.html#elsewhere")
     assert faults("nowhere.html")
     assert faults("#nothing")
+
+
+def test_a_missing_picture_is_found(tmp_path):
+    here = tmp_path / "here.html"
+    page = Page('<img alt="" src="picture.png">')
+    assert faults_in_links(here, {here: page})
+    (tmp_path / "picture.png").write_bytes(b"1234")
+    here.write_text("12", encoding="utf-8")
+    assert faults_in_links(here, {here: page}) == []
+    assert weight(here, page) == 6
+
+
+def test_an_id_that_stands_twice_or_nowhere_is_found():
+    assert faults_in_ids(Page('<p id="a"><label for="a">')) == []
+    assert faults_in_ids(Page('<p id="a"><p id="a">'))
+    assert faults_in_ids(Page('<p id="a" aria-describedby="a b">'))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org/",
+        "https://localhost/",
+        "https://127.0.0.1:8000/",
+        "https://example.org/page.",
+        "https://example.org/a page",
+        "https://doi.org/10.1038",
+    ],
+)
+def test_a_malformed_address_is_found(address):
+    assert faults_in_address(address)
+
+
+def test_a_good_address_has_no_faults():
+    for address in ("https://example.org/page", "https://doi.org/10.1038/323533a0"):
+        assert faults_in_address(address) == []

@@ -7,10 +7,26 @@ continuous integration, where a missing site is a failure.
 import os
 
 import pytest
-from book_checks import SITE, Page, faults_in_links, faults_in_requests, is_external
+from book_checks import (
+    DOI,
+    ROOT,
+    SITE,
+    Page,
+    faults_in_address,
+    faults_in_ids,
+    faults_in_links,
+    faults_in_requests,
+    is_external,
+    weight,
+)
+from pybtex.database import parse_file
 
 if not (SITE / "index.html").exists() and not os.environ.get("CI"):
     pytest.skip("the book is not built: run make book", allow_module_level=True)
+
+# In bytes as they lie on the disk; sent over the network, text has about a quarter of them.
+HEAVIEST_PAGE = 300_000
+HEAVIEST_SHARED_PART = 2_900_000
 
 PATHS = sorted(SITE.rglob("*.html"))
 
@@ -45,6 +61,34 @@ def test_internal_links_lead_somewhere(pages):
         if "_static" not in path.parts
     }
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_ids_are_unique_and_are_found(pages):
+    faults = {path.name: faults_in_ids(page) for path, page in pages.items()}
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_links_to_elsewhere_are_well_formed(pages):
+    addresses = {link for page in pages.values() for link in page.links if is_external(link)}
+    assert len(addresses) > 20
+    assert [fault for link in sorted(addresses) for fault in faults_in_address(link)] == []
+
+
+def test_sources_have_well_formed_addresses():
+    entries = parse_file(ROOT / "references.bib").entries.values()
+    fields = [(entry.fields.get("url"), entry.fields.get("doi")) for entry in entries]
+    assert [doi for _, doi in fields if doi and not DOI.fullmatch(doi)] == []
+    assert [fault for url, _ in fields if url for fault in faults_in_address(url)] == []
+
+
+def test_pages_are_light(pages):
+    weights = {path.name: weight(path, page) for path, page in pages.items()}
+    heaviest = max(weights, key=weights.get)
+    shared = sum(path.stat().st_size for path in (SITE / "_static").rglob("*.*"))
+    print(f"the heaviest page is {heaviest}: {weights[heaviest] / 1000:.0f} kB;")
+    print(f"styles and scripts of the whole site: {shared / 1000:.0f} kB")
+    assert {name: size for name, size in weights.items() if size > HEAVIEST_PAGE} == {}
+    assert shared < HEAVIEST_SHARED_PART
 
 
 def test_images_have_alt_text(pages):

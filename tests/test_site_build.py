@@ -13,6 +13,9 @@ from book_checks import ROOT, Page, faults_in_links, faults_in_requests
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import freshness  # noqa: E402
+import light_pictures  # noqa: E402
+import numpy as np  # noqa: E402
+import page_cleaning  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
@@ -126,6 +129,41 @@ def test_tables_scroll_in_a_box_and_have_no_empty_headers():
 def test_sections_without_a_heading_lose_their_repeated_ids():
     text = '<section id="exercise-content"><p>a</p></section>' * 2
     assert mended(text, page_markup.unwrap_nameless_sections) == "<div><p>a</p></div>" * 2
+
+
+def test_code_keeps_only_the_marks_that_have_a_color():
+    code = '<div class="highlight"><pre><span></span><span class="n">x</span> {}</pre></div>'
+    number = '<span class="mi">1</span>'
+    assert mended(code.format(number), page_cleaning.drop_plain_spans) == (
+        f'<div class="highlight"><pre>x {number}</pre></div>'
+    )
+
+
+def test_settings_of_thebe_are_taken_out_and_other_scripts_stay():
+    chart = '<script type="application/json">{"a": 1}</script>'
+    thebe = '<script type="text/x-thebe-config">{}</script><script>kernelName = "a"</script>'
+    assert mended(chart + thebe, page_cleaning.drop_thebe) == chart
+
+
+def test_addresses_are_written_with_percent_signs():
+    link = '<a href="https://doi.org/10.1175/1520(1950)078&lt;0001:V&gt;2.0?a=b%20c#d">e</a>'
+    assert mended(link, page_cleaning.encode_addresses) == (
+        '<a href="https://doi.org/10.1175/1520(1950)078%3C0001:V%3E2.0?a=b%20c#d">e</a>'
+    )
+
+
+def test_light_pictures_look_the_same(tmp_path):
+    levels = np.random.default_rng(1).integers(0, 256, (8, 8, 4), dtype=np.uint8)
+    levels[0, :, 3] = 0  # clear
+    levels[1:, :, 3] = 255
+    levels[1] = 255  # white
+    light_pictures.Image.fromarray(levels).save(tmp_path / "a.png")
+    light_pictures.write_light_copy(tmp_path / "a.png")
+    with light_pictures.Image.open(tmp_path / "a.webp") as image:
+        light = np.asarray(image)
+    np.testing.assert_array_equal(light[..., 3], levels[..., 3])
+    np.testing.assert_allclose(light[1:], levels[1:], atol=3)
+    assert light[1].min() == 255
 
 
 def test_contents_show_the_sections_of_this_page():
