@@ -1,7 +1,7 @@
 """Data to learn from: real sets, small enough to come with scikit-learn.
 
 Every loader returns a :class:`Dataset`: the examples ``x``, one a row, their class
-indices ``y``, and the names of the features and the classes.  A data set unpacks into
+indices ``y``, and the names of the features and the classes.  A dataset unpacks into
 its two arrays: ``x, y = load_iris()``.
 
 Pictures come as rows of pixels from 0 (empty) to 1 (full ink).  A row of the digits turns

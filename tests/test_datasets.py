@@ -1,4 +1,4 @@
-"""Data sets: shapes, ranges, names, known facts, and what is refused."""
+"""Datasets: shapes, ranges, names, known facts, and what is refused."""
 
 import sys
 

@@ -267,7 +267,7 @@ def test_out_may_overlap_the_input(rng, shift):
 @pytest.mark.parametrize("axis", [-1, 0, (0, 2), None])
 @pytest.mark.parametrize("shape", [(3, 4, 5), (2, 70, 3)])
 def test_pullbacks_are_the_derivative(rng, shape, axis):
-    """Along a random direction, against central differences."""
+    """Along a random direction, against centered differences."""
     x, direction, step = rng.standard_normal(shape), rng.standard_normal(shape), 1e-5
 
     def slope(function, dy):
