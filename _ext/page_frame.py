@@ -57,6 +57,8 @@ def contents(context):
     for caption in soup.select("p.caption"):
         caption.name = "h2"
         del caption["role"], caption["aria-level"]
+    for closed in soup.select("li:not(.current) > ul"):
+        closed.decompose()
     here = soup.select_one("li.current > a.current")
     if here is not None:
         here["aria-current"] = "page"

@@ -127,6 +127,7 @@ def _normal(shape, variance, rng, dtype):
     return (generator(rng).standard_normal(shape) * math.sqrt(variance)).astype(dtype)
 
 
+#: Every initializer by the name that ``init=`` of a layer takes.
 INITIALIZERS = {
     "zeros": zeros,
     "lecun": lecun,

@@ -67,9 +67,13 @@ class ThresholdUnit:
 
 
 # Each threshold lies midway between a sum that must switch the unit on and one that must not.
+#: A switch with two inputs: on if both are on.
 AND = ThresholdUnit([1, 1], threshold=1.5)
+#: A switch with two inputs: on if at least one is on.
 OR = ThresholdUnit([1, 1], threshold=0.5)
+#: A switch with one input: on if it is off.
 NOT = ThresholdUnit([-1], threshold=-0.5)
+#: A switch with two inputs: off if both are on.
 NAND = ThresholdUnit([-1, -1], threshold=-1.5)
 
 

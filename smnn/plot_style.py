@@ -18,9 +18,13 @@ try:
 except ImportError as error:
     raise ImportError('smnn.plot needs Matplotlib: pip install "smnn[plot]"') from error
 
-INK = "#7a7a7a"  # as far from white paper as from a dark page
+#: The color of text and axes, as far from white paper as from a dark page.
+INK = "#7a7a7a"
+#: The color of values that flow forward.
 FORWARD = "#1a80c0"
+#: The color of gradients, which flow backward.
 BACKWARD = "#cc5800"
+#: The colors of the classes, in the order of Okabe and Ito.
 CLASS_COLORS = (
     "#e69f00",
     "#56b4e9",
@@ -31,6 +35,7 @@ CLASS_COLORS = (
     "#cc79a7",
     "#999999",
 )
+#: The markers of the classes, for those who see no colors.
 CLASS_MARKERS = "o^sDvPX*"
 
 _SETTINGS = {
