@@ -11,7 +11,6 @@ import subprocess
 import pytest
 from book_checks import ROOT, SITE
 from browser import SWITCHES, find_browser
-from serve import serving
 
 LIGHTHOUSE = ROOT / "node_modules" / "lighthouse" / "cli" / "index.js"
 HAS_ALL = (SITE / "index.html").exists() and LIGHTHOUSE.exists() and find_browser()
@@ -31,12 +30,6 @@ PAGES = (
 )
 LEAST = {"accessibility": 1.0, "best-practices": 1.0, "seo": 0.95, "performance": 0.95}
 TRIES = 3
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(SITE) as address:
-        yield address
 
 
 def report(address, folder):

@@ -1,7 +1,8 @@
-"""The built site in a real browser, opened from the file system.
+"""The built site in a real browser, from the file system and over http.
 
-Each page is loaded once and looked at in two color schemes and three widths.  Each
-check is a function that lists faults, and was shown a page that has them.
+Each page is loaded from the file system and looked at in two color schemes and three widths.  Each
+check is a function that lists faults, and was shown a page that has them.  Over http
+the figures are tried.
 """
 
 import os
@@ -10,7 +11,7 @@ from importlib.resources import files
 
 import pytest
 from book_checks import ROOT, SITE
-from browser import find_browser, launch, settle
+from browser import find_browser, settle
 from self_contained import vega_script
 from slider_figures import figure_html
 
@@ -43,36 +44,6 @@ CHOOSERS = ("graph-explorer", "regions-explorer")
 def scores_of(positions):
     """The scores z1, z2, ... among the positions of sliders."""
     return tuple(value for name, value in positions.items() if re.fullmatch(r"z\d", name))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = launch(driver)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """An empty page that notes what it asks for and what it complains about."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.faults = []
-    page.on("request", lambda request: note_request(page, request.url))
-    page.on("console", lambda message: note_message(page, message))
-    page.on("pageerror", lambda error: page.faults.append(f"raises {error}"))
-    yield page
-    page.close()
-
-
-def note_request(page, address):
-    if not address.startswith(("file:", "data:", "blob:", "about:")):
-        page.faults.append(f"asks for {address}")
-
-
-def note_message(page, message):
-    if message.type in ("error", "warning"):
-        page.faults.append(f"logs {message.text}")
 
 
 def faults_in_formulas(page):
@@ -115,8 +86,14 @@ def is_formula(page, rule, place):
     return page.locator(place).first.locator("mjx-assistive-mml").count() > 0
 
 
-@pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
+every_page = pytest.mark.parametrize(
+    "path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix()
+)
+needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
+
+
+@needs_pages
+@every_page
 def test_page(path, page):
     page.goto(path.as_uri())
     settle(page)
@@ -127,15 +104,17 @@ def test_page(path, page):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
-def test_figures_of_the_page(path, page):
-    if 'class="interactive"' not in path.read_text(encoding="utf-8"):
+@needs_pages
+@every_page
+def test_figures_of_the_page(path, page, address):
+    page.home = address
+    page.goto(f"{address}/{path.relative_to(SITE).as_posix()}")
+    if not page.locator(".interactive").count():
         return
-    page.goto(path.as_uri())
     settle(page)
     for identity in page.locator(".interactive").evaluate_all("all => all.map((one) => one.id)"):
         assert_figure_follows(page, identity.removeprefix("interactive-"))
+    assert page.faults == []
 
 
 def assert_figure_follows(page, name):

@@ -8,6 +8,7 @@ The tests use the same server: what a reader's browser gets is what they measure
 import argparse
 import gzip
 import mimetypes
+import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, partial
@@ -55,6 +56,15 @@ class Handler(SimpleHTTPRequestHandler):
         """Say nothing about each request."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not mind when a browser hangs up."""
+
+    def handle_error(self, request, client_address):
+        """Report an error, unless the other side has gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(folder, port=0):
     """Serve a folder on this machine while the context lasts.
@@ -71,7 +81,7 @@ def serving(folder, port=0):
     str
         The address of the folder, without a slash at its end.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=folder))
+    server = Server(("127.0.0.1", port), partial(Handler, directory=folder))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
