@@ -8,6 +8,7 @@ from numpy import empty, ndarray
 from . import _validation as check
 from ._backend import kernels
 from ._layout import RowLayout, compute_dtype, fits, in_one_piece, is_plain
+from ._results import LARGE_BYTES, new_array
 
 _REDUCTIONS = ("mean", "sum", "none")
 _INT64 = np.dtype("int64")
@@ -150,7 +151,12 @@ def softmax_cross_entropy(
         and _is_plain_target(target, logits)
         and (out is None or fits(out, logits))
     ):
-        dlogits = empty(logits.shape, logits.dtype) if out is None else out
+        if out is not None:
+            dlogits = out
+        elif logits.nbytes < LARGE_BYTES:
+            dlogits = empty(logits.shape, logits.dtype)
+        else:
+            dlogits = new_array(logits.shape, logits.dtype)
         return _mean_loss(logits, target, dlogits), dlogits
     return _loss(logits, target, weight, ignore_index, reduction, label_smoothing, True, out)
 

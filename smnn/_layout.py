@@ -12,6 +12,8 @@ import math
 import numpy as np
 from numpy import ndarray
 
+from ._results import new_array
+
 FLOAT16, FLOAT32, FLOAT64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
 _PLAIN = {FLOAT32, FLOAT64}
 
@@ -71,7 +73,7 @@ class RowLayout:
             same = moved.ctypes.data == beside.ctypes.data and moved.size == beside.size
             if moved.flags.carray and (same or not np.may_share_memory(moved, beside)):
                 return moved.reshape(self.flat)
-        return np.empty(self.flat, dtype)
+        return new_array(self.flat, dtype)
 
     def array(self, rows, dtype, out=None):
         """Return rows as an array of the original shape, or in ``out``."""

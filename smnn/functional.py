@@ -15,6 +15,7 @@ from . import _validation as check
 from ._backend import kernels
 from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
 from ._layout import RowLayout, fits, in_one_piece, is_plain
+from ._results import LARGE_BYTES, new_array
 
 # The values of arguments that were not given.  A call that gives no others, on an array that
 # the kernels can take as it is, goes the shortest way: it may take a microsecond in all.
@@ -90,7 +91,7 @@ def softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
     """
     if axis is _LAST and temperature is _ONE and where is None and is_plain(x):
         if out is None:
-            out = empty(x.shape, x.dtype)
+            out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
             kernels.softmax(x, 1.0, out)
             return out
         if fits(out, x):
@@ -143,7 +144,7 @@ def log_softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
     """
     if axis is _LAST and temperature is _ONE and where is None and is_plain(x):
         if out is None:
-            out = empty(x.shape, x.dtype)
+            out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
             kernels.log_softmax(x, 1.0, out)
             return out
         if fits(out, x):
@@ -308,7 +309,7 @@ def logsumexp_vjp(dy, y, x, axis=-1, *, keepdims=False):
             )
     dtype = np.result_type(dy, y, x)
     rows = layout.rows(x, dtype)
-    dx = np.empty_like(rows)
+    dx = new_array(rows.shape, rows.dtype)
     dy, y = (in_one_piece(array, rows.dtype).reshape(-1) for array in (dy, y))
     kernels.logsumexp_vjp(dy, y, rows, dx)
     return layout.array(dx, dtype)
@@ -382,6 +383,6 @@ def _pull_back(kernel, dy, y, axis):
     layout = RowLayout(y.shape, check.axis_tuple(axis, y.ndim))
     dtype = np.result_type(dy, y)
     rows = layout.rows(y, dtype)
-    dx = np.empty_like(rows)
+    dx = new_array(rows.shape, rows.dtype)
     kernel(layout.rows(dy, dtype), rows, dx)
     return layout.array(dx, dtype)

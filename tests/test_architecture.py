@@ -25,6 +25,7 @@ FLOORS = [
         "reference",
         "_kernels",
         "_backend",
+        "_results",
         "_layout",
     ],
     # 1: functions of arrays, and one neuron

@@ -8,13 +8,12 @@ Why they are fast, in the order of what it brings, and where to read it.
    and its maximum and its sum would be sought within one.  Sixteen rows are transposed, in
    registers, so that each has a lane of its own.  The maximum, the exponential and the sum
    of sixteen rows then cost what those of one row cost.
-3. **A long row is read once from memory** (``rows.py``).  It is cut into blocks that stay in
-   the nearest cache while their maximum is found and their exponentials, relative to that
-   maximum, are written.  When the maximum of the row is known, one more pass multiplies each
-   block by the factor that it lacks.
-4. **Loss and gradient are one pass** (``cross_entropy_kernels.py``).  The exponentials are written
-   where the gradient will stand.  No array of probabilities or log-probabilities is written
-   and read back.
+3. **Three rows at once** (``rows.py``).  The exponentials of a row keep the multipliers busy
+   and leave the ways to memory idle.  In the same pass the largest number of the next row is
+   found, and a row behind, whose sum is known, is multiplied and written.  Rows longer than a
+   block are cut into blocks, so that they are read once from memory.
+4. **Loss and gradient are one pass** (``cross_entropy_kernels.py``).  What is kept of a row becomes
+   its gradient.  No array of probabilities or log-probabilities is written and read back.
 5. **The exponential is ours** (``exponential.py``): no call, no table, no branch.
 
 The result for a row depends neither on the rows around it nor on the number of threads.
@@ -30,6 +29,7 @@ from .._threads import WORTHWHILE_BYTES, share
 from .compile import INTERPRETED
 from .cross_entropy_kernels import (
     check_labels,
+    labels_blocks,
     labels_long,
     labels_short,
     probabilities,
@@ -39,17 +39,21 @@ from .cross_entropy_kernels import (
 from .exponential import exp_float32, exp_float64
 from .rows import BLOCK
 from .softmax_kernels import (
+    log_softmax_blocks,
     log_softmax_long,
     log_softmax_pullback,
     log_softmax_short,
+    logsumexp_blocks,
     logsumexp_long,
     logsumexp_pullback,
     logsumexp_short,
+    softmax_blocks,
     softmax_long,
     softmax_pullback,
     softmax_short,
 )
 from .training_kernels import adam_step, erfc, sgd_step
+from .vectors import VECTOR_BYTES
 
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
@@ -57,9 +61,10 @@ __all__ = [
     "logsumexp_vjp", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
 
-SHORT_ROW_BYTES = 160  # rows of up to this size stand side by side,
-SHORT_ROW_BYTES_LOSS = 256  # and of this size where the loss is wanted
-PAST_CACHES_BYTES = 1 << 25  # a result of this size finds no place in a cache
+# Rows of up to these sizes stand side by side: longer ones where a logarithm is wanted of each.
+SHORT_ROW_BYTES, SHORT_ROW_BYTES_LOG = 160, 256
+NEAR_BYTES = 1 << 22  # an array of this size stays in some cache,
+ROOM_BYTES = 1 << 12  # and what is kept of a group of rows in the nearest, with the rows
 
 
 def _run(kernel, arguments, x):
@@ -70,11 +75,21 @@ def _run(kernel, arguments, x):
         share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.nbytes)
 
 
+def _group(x, out):
+    """How many rows later a row is finished, which must be known of it by then.
+
+    The logarithms of as many rows as a vector has lanes are taken at once.  But the rows must not
+    push each other out of the nearest cache where the array is in no cache at all.
+    """
+    lanes = VECTOR_BYTES // x.itemsize
+    if out is None or x.nbytes <= NEAR_BYTES:
+        return lanes
+    return max(1, min(lanes, ROOM_BYTES // (x.itemsize * x.shape[1])))
+
+
 def _peaks(x):
-    """Room for the largest number of each block of each row, where there are blocks."""
-    classes = x.shape[1]
-    blocks = -(-classes // BLOCK) if classes > BLOCK else 0
-    return np.empty((len(x), blocks), x.dtype)
+    """Room for the largest number of each block of each row."""
+    return np.empty((len(x), -(-x.shape[1] // BLOCK)), x.dtype)
 
 
 def softmax(x, scale, out, start=0, stop=None):
@@ -87,8 +102,10 @@ def softmax(x, scale, out, start=0, stop=None):
     scale = None if scale == 1.0 else scale
     if size <= SHORT_ROW_BYTES * rows:
         softmax_short(x, scale, out, start, stop)
+    elif x.shape[1] <= BLOCK:
+        softmax_long(x, scale, out, _group(x, out), start, stop)
     else:
-        softmax_long(x, scale, out, _peaks(x), start, stop)
+        softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
 
 def log_softmax(x, scale, out, start=0, stop=None):
@@ -99,19 +116,22 @@ def log_softmax(x, scale, out, start=0, stop=None):
             return share(partial(log_softmax, x, scale, out), rows, size)
         stop = rows
     scale = None if scale == 1.0 else scale
-    if size <= SHORT_ROW_BYTES * rows:
+    if size <= SHORT_ROW_BYTES_LOG * rows:
         log_softmax_short(x, scale, out, start, stop)
+    elif x.shape[1] <= BLOCK:
+        log_softmax_long(x, scale, out, _group(x, out), start, stop)
     else:
-        past_caches = out.nbytes >= PAST_CACHES_BYTES
-        log_softmax_long(x, scale, out, _peaks(x), past_caches, start, stop)
+        log_softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
 
 def logsumexp(x, out):
     """See ``reference.logsumexp``."""
-    if x.nbytes <= SHORT_ROW_BYTES * len(x):
+    if x.nbytes <= SHORT_ROW_BYTES_LOG * len(x):
         _run(logsumexp_short, (x, out), x)
+    elif x.shape[1] <= BLOCK:
+        _run(logsumexp_long, (x, out), x)
     else:
-        _run(logsumexp_long, (x, out, _peaks(x)), x)
+        _run(logsumexp_blocks, (x, out, _peaks(x)), x)
 
 
 def softmax_vjp(dy, y, out):
@@ -142,9 +162,15 @@ def cross_entropy_labels(
         return smoothed_labels(
             x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start, stop
         )
-    if size <= SHORT_ROW_BYTES_LOSS * rows:
+    if size <= SHORT_ROW_BYTES_LOG * rows:
         return labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop)
-    return labels_long(x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), start, stop)
+    if x.shape[1] <= BLOCK:
+        return labels_long(
+            x, labels, ignore_index, weight, divisor, losses, dx, _group(x, dx), start, stop
+        )
+    return labels_blocks(
+        x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), start, stop
+    )
 
 
 def _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):

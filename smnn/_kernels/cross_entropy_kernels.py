@@ -26,21 +26,27 @@ from .memory import (
     store,
     store_part,
     store_some,
+    with_lane,
 )
 from .rows import (
     BLOCK,
     add_exponential,
+    block_exponentials,
+    exponential_of,
     exponentials,
+    finish_row,
+    first_peak,
     gather_rows,
-    group_exponentials,
-    group_size,
     largest_of_columns,
+    multiply_blocks,
     multiply_columns,
-    multiply_rows,
-    rooms_for_long_rows,
-    rooms_for_short_rows,
+    pass_row,
     row_largest,
     scatter_rows,
+    store_lanes,
+    times,
+    vectors_for_columns,
+    vectors_for_group,
 )
 from .vectors import choose, max_across, sum_across
 
@@ -108,19 +114,12 @@ def sum_if_all(losses, start, stop):
 
 
 @helper
-def pick_labels(x, row, rows, classes, labels, ignore_index, weight, logits, weights):
-    """The logit and the weight at each row's label; 0 and 0 for an ignored row.
-
-    Returns whether there are ignored rows.
-    """
-    ignored = False
-    for k in range(rows):
-        label = labels[row + k]
-        if label == ignore_index:
-            logits[k], weights[k], ignored = 0.0, 0.0, True
-        else:
-            logits[k], weights[k] = x[(row + k) * classes + label], weight_of(weight, label)
-    return ignored
+def at_its_label(x, row, classes, labels, ignore_index, weight):
+    """The logit and the weight at a row's label; 0 and 0 for an ignored row."""
+    label = labels[row]
+    if label == ignore_index:
+        return 0.0, 0.0
+    return x[row * classes + label], weight_of(weight, label)
 
 
 @helper
@@ -131,17 +130,22 @@ def share_of_others(m, logits, total, rest):
 
 
 @helper
-def finish_rows(dx, row, rows, classes, labels, ignore_index, losses, at_label):
-    """Write what is different at the label, and in ignored rows."""
-    for k in range(rows):
-        label, base = labels[row + k], (row + k) * classes
-        if label == ignore_index:
-            losses[row + k] = 0.0
-            if dx is not None:
-                for i in range(base, base + classes):
-                    dx[i] = 0.0
-        elif dx is not None:
-            dx[base + label] = at_label[k]
+def finish_label(dx, row, classes, labels, ignore_index, at_label):
+    """Write what is different at the label, or the zeros of an ignored row."""
+    label, base = labels[row], row * classes
+    if label == ignore_index:
+        for i in range(base, base + classes):
+            dx[i] = 0.0
+    else:
+        dx[base + label] = at_label
+
+
+@helper
+def forget_losses(losses, start, stop, labels, ignore_index):
+    """Let ignored rows cost nothing."""
+    for row in range(start, stop):
+        if labels[row] == ignore_index:
+            losses[row] = 0.0
 
 
 @kernel
@@ -155,10 +159,14 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
     lanes, picked, weights = lanes_of(x), room_for(x, 1), room_for(x, 1)
-    columns, room = rooms_for_short_rows(x, classes)
+    columns = room_for(x, vectors_for_columns(x, classes))
+    room = room_for(x, vectors_for_columns(x, classes))
     for row in range(start, stop, lanes):
         rows = min(lanes, stop - row)
-        ignored = pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
+        ignored = False
+        for k in range(rows):
+            ignored |= labels[row + k] == ignore_index
+            picked[k], weights[k] = at_its_label(x, row + k, classes, labels, ignore_index, weight)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
         total, rest = exponentials(columns, 0, classes * lanes, m, None, only_if(dx, columns))
@@ -169,13 +177,62 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
             store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
             multiply_columns(columns, classes, factors / total)
             scatter_rows(gradient, row, rows, classes, columns, room)
-        if ignored or dx is not None:
-            finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+            for k in range(rows):
+                finish_label(gradient, row + k, classes, labels, ignore_index, picked[k])
+        if ignored:
+            forget_losses(losses, row, row + rows, labels, ignore_index)
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
 @kernel
-def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, start, stop):
+def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, start, stop):
+    classes = x.shape[1]
+    bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
+    if bad >= 0:
+        return bad, 0.0, 0.0
+    scale = np.float64(1.0) / (divisor if divisor != 0.0 else weights_sum)
+    all_losses = losses
+    x, labels, losses = pointer(x), pointer(labels), pointer(losses)
+    weight, gradient = pointer(weight), pointer(dx)
+    room = room_for(x, vectors_for_group(x, classes, many))
+    factors, at_label = room_for(x, 1), room_for(x, 1)
+    totals = rests = peaks = logits = weights = spread(x, 0.0)
+    m, ignored = first_peak(x, start, stop, classes), False
+    for row in range(start, stop):
+        k = (row - start) % many
+        ignored |= labels[row] == ignore_index
+        logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
+        total, rest, peak = pass_row(
+            x, row, start, stop, classes, many, m, None,
+            exponential_of, times, factors, gradient, only_if(dx, room),
+        )  # fmt: skip
+        if dx is not None and row - many >= start:
+            finish_label(gradient, row - many, classes, labels, ignore_index, at_label[k])
+        totals = with_lane(totals, k, sum_across(total))
+        rests = with_lane(rests, k, sum_across(rest))
+        peaks = with_lane(peaks, k, m)
+        logits, weights = with_lane(logits, k, logit), with_lane(weights, k, its_weight)
+        m = max_across(peak)
+        if k == many - 1 or row == stop - 1:
+            loss = ((peaks - logits) + log_sum(totals, rests)) * weights
+            store_part(losses, row - k, k + 1, loss)
+            if dx is not None:
+                scaled = weights * scale
+                share = share_of_others(peaks, logits, totals, rests)
+                store_lanes(factors, 0, k + 1, many, scaled / totals)
+                store_lanes(at_label, 0, k + 1, many, 0.0 - share * scaled)
+    if ignored:
+        forget_losses(losses, start, stop, labels, ignore_index)
+    if dx is not None:
+        for row in range(max(start, stop - many), stop):
+            number = at_label[(row - start) % many]
+            finish_row(x, row, start, classes, many, times, factors, gradient, room)
+            finish_label(gradient, row, classes, labels, ignore_index, number)
+    return -1, sum_if_all(all_losses, start, stop), weights_sum
+
+
+@kernel
+def labels_blocks(x, labels, ignore_index, weight, divisor, losses, dx, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
@@ -184,23 +241,18 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, peaks, sta
     all_losses = losses
     x, labels, losses, peaks = pointer(x), pointer(labels), pointer(losses), pointer(peaks)
     weight, gradient = pointer(weight), pointer(dx)
-    picked, weights = room_for(x, 1), room_for(x, 1)
-    many, rooms = group_size(x, classes), rooms_for_long_rows(x)
-    for row in range(start, stop, many):
-        rows = min(many, stop - row)
-        ignored = pick_labels(x, row, rows, classes, labels, ignore_index, weight, picked, weights)
-        total, rest = group_exponentials(
-            x, row, rows, classes, None, gradient, peaks, blocks, rooms
-        )
-        m, logits, factors = load(rooms[0], 0), load(picked, 0), load(weights, 0)
-        store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
+    for row in range(start, stop):
+        base, slot = row * classes, row * blocks
+        logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
+        m, total, rest = block_exponentials(x, base, classes, None, gradient, peaks, slot)
+        losses[row] = ((m - logit) + log_sum(total, rest)) * its_weight
         if dx is not None:
-            factors = factors * scale
-            store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
-            store(weights, 0, factors * SCALE / total)
-            multiply_rows(gradient, row, rows, classes, None, peaks, blocks, rooms, weights)
-        if ignored or dx is not None:
-            finish_rows(gradient, row, rows, classes, labels, ignore_index, losses, picked)
+            factor = its_weight * scale
+            at_label = -share_of_others(m, logit, total, rest) * factor
+            multiply_blocks(gradient, base, classes, None, peaks, slot, m, factor * SCALE / total)
+            finish_label(gradient, row, classes, labels, ignore_index, at_label)
+        if labels[row] == ignore_index:
+            losses[row] = 0.0
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
@@ -286,7 +338,9 @@ def smoothed_labels(x, labels, ignore_index, weight, smoothing, divisor, losses,
     for row in range(start, stop):
         base, label = row * classes, labels[row]
         if label == ignore_index:
-            finish_rows(gradient, row, 1, classes, labels, ignore_index, losses, losses)
+            losses[row] = 0.0
+            if dx is not None:
+                finish_label(gradient, row, classes, labels, ignore_index, 0.0)
             continue
         logit, at_label = x[base + label], keep * weight_of(weight, label)
         m = max_across(row_largest(x, base, classes))

@@ -70,7 +70,7 @@ def only_if(typingctx, wanted, x):
 
 @on_memory(lambda x, vectors: np.zeros(vectors * (VECTOR_BYTES // x.itemsize), x.dtype))
 def room_for(typingctx, x, vectors):
-    """Room for a few vectors of the type of x, as long as the kernel runs."""
+    """Room for a few vectors of the type of x, as long as the function runs that asks for it."""
 
     def codegen(context, builder, signature, values):
         count = builder.mul(values[1], values[1].type(lane_count(x)))
@@ -130,43 +130,6 @@ def store(typingctx, x, i, vector):
     return types.void(x, types.intp, vector), codegen
 
 
-@on_memory(lambda x, i, vector: x.__setitem__(slice(i, i + vector.size), vector))
-def stream(typingctx, x, i, vector):
-    """Write a vector past the caches; ``x[i]`` must be aligned."""
-
-    def codegen(context, builder, signature, values):
-        written = write(builder, *values)
-        written.align = VECTOR_BYTES
-        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
-        written.set_metadata("nontemporal", one)
-        return context.get_dummy_value()
-
-    return types.void(x, types.intp, vector), codegen
-
-
-@on_memory(lambda: None)
-def end_stream(typingctx):
-    """Make what was streamed visible to other threads."""
-
-    def codegen(context, builder, signature, values):
-        builder.fence("seq_cst")
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
-@on_memory(lambda x, i: -(x.ctypes.data // x.itemsize + i) % (VECTOR_BYTES // x.itemsize))
-def before_aligned(typingctx, x, i):
-    """How many numbers lie between ``x[i]`` and the next aligned vector."""
-
-    def codegen(context, builder, signature, values):
-        address = builder.ptrtoint(builder.gep(values[0], [values[1]]), ir.IntType(64))
-        missing = builder.and_(builder.neg(address), address.type(VECTOR_BYTES - 1))
-        return builder.udiv(missing, address.type(x.dtype.bitwidth // 8))
-
-    return types.intp(x, types.intp), codegen
-
-
 # --- Parts of vectors -------------------------------------------------------------------
 
 
@@ -219,6 +182,27 @@ def store_part(typingctx, x, i, count, vector):
 
 def _first_of_in_python(vector, count):
     return np.where(np.arange(vector.size) < count, vector, vector.dtype.type(0))
+
+
+def _with_lane_in_python(vector, k, number):
+    return np.where(np.arange(vector.size) == k, vector.dtype.type(number), vector)
+
+
+@on_memory(_with_lane_in_python)
+def with_lane(typingctx, vector, k, number):
+    """The vector with another number in lane k."""
+
+    def codegen(context, builder, signature, values):
+        lanes = ir.VectorType(ir.IntType(32), vector.lanes)
+        wanted = builder.trunc(values[1], lanes.element)
+        empty = ir.Constant(lanes, ir.Undefined)
+        first = builder.insert_element(empty, wanted, ir.Constant(lanes.element, 0))
+        wanted = shuffle(builder, first, None, [0] * vector.lanes)
+        mask = builder.icmp_signed("==", ir.Constant(lanes, list(range(vector.lanes))), wanted)
+        number_everywhere = as_vector(context, builder, values[2], number, vector)
+        return builder.select(mask, number_everywhere, values[0])
+
+    return vector(vector, types.intp, number), codegen
 
 
 @on_memory(_first_of_in_python)

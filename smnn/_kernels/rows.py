@@ -5,11 +5,16 @@ out those of the largest number.  Where one logit is far above the others the to
 1 and the rest is what the loss consists of.
 
 **Short rows** stand side by side, a lane for each (`gather_rows`): their maxima and sums are
-found lane by lane.  **Long rows** are whole vectors and a part of one (`group_exponentials`).
-A group of long rows is worked on at a time, so that one row need not wait for another's
-sum; the sums of the group are found side by side.  A row that is longer than a block is
-worked on block by block (`block_exponentials`), so that it is read once from memory: the
-exponentials of a block are relative to its own largest number until that of the row is known.
+found lane by lane.
+
+**Long rows** are whole vectors and a part of one.  One pass works on three of them
+(`three_rows`): the largest number of one row, the exponentials of the one before, and the
+result of another before that.  What is kept of a row until its sum is known stays in a room
+that is never pushed out of the cache, and the result is written once.
+
+A row that is longer than a block is worked on **block by block** (`block_exponentials`), so that
+it is read once from memory: the exponentials of a block are relative to its own largest
+number until that of the row is known.
 """
 
 import numpy as np
@@ -21,8 +26,8 @@ from .memory import (
     lanes_of,
     load,
     load_part,
+    load_some,
     lowest_of,
-    room_for,
     spread,
     store,
     store_part,
@@ -31,8 +36,6 @@ from .transpose import tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
-GROUPED = 512  # classes: as many such rows as there are lanes stay there together,
-FEW = 4  # and so many rows of one block
 
 
 @helper
@@ -120,10 +123,12 @@ def scatter_rows(x, row, rows, classes, columns, room):
 
 
 @helper
-def rooms_for_short_rows(x, classes):
-    """Room for the columns, and for rows that have to be copied."""
-    vectors = classes + tile_of(x)
-    return room_for(x, vectors), room_for(x, vectors)
+def vectors_for_columns(x, classes):
+    """How much room the columns need, and so do rows that have to be copied.
+
+    The room itself is a kernel's to make: that of a helper ends with the helper.
+    """
+    return classes + tile_of(x)
 
 
 @helper
@@ -157,16 +162,138 @@ def row_largest(x, i, count):
 
 
 @helper
-def row_exponentials(x, i, count, m, scale, out):
-    """As `exponentials`, for any count; the part of a vector at the end is only returned."""
-    part = count % lanes_of(x)
-    stop = i + count - part
-    total, rest = exponentials(x, i, stop, m, scale, out)
-    last = total
+def exponential_of(d, e):
+    """What is kept of a shifted logit d and its exponential e for softmax and for a gradient,"""
+    return e
+
+
+@helper
+def times(kept, factor):
+    """and what finishes it when the sum is known."""
+    return kept * factor
+
+
+@helper
+def shifted_of(d, e):
+    """What is kept for log-softmax,"""
+    return d
+
+
+@helper
+def minus(kept, log):
+    """and what finishes it."""
+    return kept - log
+
+
+@helper
+def begin(x, i, count, m, scale, keep, room, slot, total, rest):
+    """Add the exponentials of a vector to the sums, and keep what is needed of them."""
+    d = shifted(load_some(x, i, count, -np.inf), m, scale)
+    total, rest, e = add_exponential(total, rest, d)
+    if room is not None:
+        store(room, slot, keep(d, e))
+    return total, rest
+
+
+@helper
+def three_rows(x, now, ahead, behind, count, m, scale, keep, finish, number, out, room, slot):
+    """Pass over three rows of the same length at once.
+
+    The row ``behind``, whose sum is known, is finished: what was kept of it is taken out of
+    its slot in the room and written; there is no such row below 0.  The exponentials of the
+    row ``now`` are added up, and what is kept of them takes the same slot.  Of the row ``ahead``
+    the largest number is found.
+
+    Returns lane by lane the total, the rest and the largest number.
+    """
+    lanes = lanes_of(x)
+    part = count % lanes
+    whole = count - part
+    total, peak = spread(x, 0.0), spread(x, lowest_of(x))
+    rest, total_too, rest_too = total, total, total
+    for j in range(0, whole - lanes, 2 * lanes):
+        k = j + lanes  # two sums each: half as much rounding, and nobody waits for the other
+        if out is not None and behind >= 0:
+            store(out, behind + j, finish(load(room, slot + j), number))
+            store(out, behind + k, finish(load(room, slot + k), number))
+        peak = larger(load(x, ahead + k), larger(load(x, ahead + j), peak))
+        total, rest = begin(x, now + j, None, m, scale, keep, room, slot + j, total, rest)
+        total_too, rest_too = begin(
+            x, now + k, None, m, scale, keep, room, slot + k, total_too, rest_too
+        )
+    if whole % (2 * lanes):
+        j = whole - lanes
+        if out is not None and behind >= 0:
+            store(out, behind + j, finish(load(room, slot + j), number))
+        peak = larger(load(x, ahead + j), peak)
+        total, rest = begin(x, now + j, None, m, scale, keep, room, slot + j, total, rest)
     if part:
-        d = shifted(load_part(x, stop, part, -np.inf), m, scale)
-        total, rest, last = add_exponential(total, rest, d)
-    return total, rest, last
+        j = whole
+        if out is not None and behind >= 0:
+            store_part(out, behind + j, part, finish(load(room, slot + j), number))
+        peak = larger(load_part(x, ahead + j, part, -np.inf), peak)
+        total, rest = begin(x, now + j, part, m, scale, keep, room, slot + j, total, rest)
+    return total + total_too, rest + rest_too, peak
+
+
+@helper
+def slot_of(x, row, start, classes, many):
+    """Where in the room a row is kept, and its place in its group."""
+    lanes = lanes_of(x)
+    k = (row - start) % many
+    return k * (-(-classes // lanes)) * lanes, k
+
+
+@helper
+def vectors_for_group(x, classes, many):
+    """How many vectors are kept of the rows of a group."""
+    return many * (-(-classes // lanes_of(x)))
+
+
+@helper
+def first_peak(x, start, stop, classes):
+    """The largest number of the first row, over which no other passes before."""
+    if start == stop:
+        return lowest_of(x)
+    return max_across(row_largest(x, start * classes, classes))
+
+
+@helper
+def pass_row(x, row, start, stop, classes, many, m, scale, keep, finish, numbers, out, room):
+    """`three_rows` for a row, the one ahead, and the one that is a group behind."""
+    slot, k = slot_of(x, row, start, classes, many)
+    behind = row - many
+    number = 0.0 if numbers is None else numbers[k]
+    return three_rows(
+        x, row * classes, min(row + 1, stop - 1) * classes,
+        behind * classes if behind >= start else -1,
+        classes, m, scale, keep, finish, number, out, room, slot,
+    )  # fmt: skip
+
+
+@helper
+def finish_row(x, row, start, classes, many, finish, numbers, out, room):
+    """Finish one of the last rows, over which no other passes."""
+    slot, k = slot_of(x, row, start, classes, many)
+    lanes, base, number = lanes_of(x), row * classes, numbers[k]
+    part = classes % lanes
+    for j in range(0, classes - part, lanes):
+        store(out, base + j, finish(load(room, slot + j), number))
+    if part:
+        j = classes - part
+        store_part(out, base + j, part, finish(load(room, slot + j), number))
+
+
+@helper
+def store_lanes(x, i, count, lanes, vector):
+    """Store lanes, without a mask where there are all of them: it would delay who reads them."""
+    if count == lanes:
+        store(x, i, vector)
+    else:
+        store_part(x, i, count, vector)
+
+
+# --- Rows of several blocks -------------------------------------------------------------
 
 
 @helper
@@ -178,18 +305,39 @@ def relative_factor(peak, to, scale):
 
 
 @helper
-def block_exponentials(x, base, classes, scale, out, peaks, slot):
-    """The largest number of a row of several blocks, the total, the rest and its end.
+def last_exponentials(x, i, count, m, scale, out):
+    """The exponentials of a block that may be shorter than the others."""
+    part = count % lanes_of(x)
+    stop = i + count - part
+    total, rest = exponentials(x, i, stop, m, scale, out)
+    if part:
+        d = shifted(load_part(x, stop, part, -np.inf), m, scale)
+        total, rest, e = add_exponential(total, rest, d)
+        if out is not None:
+            store_part(out, stop, part, e)
+    return total, rest
 
-    The exponentials in ``out`` stay relative to the largest number of their block, which
-    is kept in ``peaks`` from ``slot`` on.
+
+@helper
+def block_exponentials(x, base, classes, scale, out, peaks, slot):
+    """The largest number of a row, the total and the rest.
+
+    The exponentials go to ``out``, unless None.  They stay relative to the largest number of
+    their block, which is kept in ``peaks`` from ``slot`` on.
     """
-    peak, total, rest, last = lowest_of(x), 0.0, 0.0, spread(x, 0.0)
+    peak, total, rest = lowest_of(x), 0.0, 0.0
     lost = 0.0  # of the total, by rounding: added in the end
+    its_peaks = row_largest(x, base, BLOCK)
     for start in range(0, classes, BLOCK):
-        i, count = base + start, min(BLOCK, classes - start)
-        its_peak = max_across(row_largest(x, i, count))
-        totals, rests, last = row_exponentials(x, i, count, its_peak, scale, out)
+        i, count, its_peak = base + start, min(BLOCK, classes - start), max_across(its_peaks)
+        if start + 2 * BLOCK <= classes:
+            totals, rests, its_peaks = three_rows(
+                x, i, i + BLOCK, -1, BLOCK, its_peak, scale,
+                exponential_of, times, 0.0, None, out, i,
+            )  # fmt: skip
+        else:
+            totals, rests = last_exponentials(x, i, count, its_peak, scale, out)
+            its_peaks = row_largest(x, i + count, max(classes - start - BLOCK, 0))
         its_total, its_rest = np.float64(sum_across(totals)), np.float64(sum_across(rests))
         peaks[slot + start // BLOCK] = its_peak
         both = larger(peak, its_peak)
@@ -203,107 +351,22 @@ def block_exponentials(x, base, classes, scale, out, peaks, slot):
         total = larger_part + smaller_part
         lost = lost * factor + (smaller_part - (total - larger_part))
         peak = both
-    return peak, total + lost, rest, last
+    return peak, total + lost, rest
 
 
 @helper
-def sum_vectors(vectors, columns):
-    """The sum of each of as many vectors as there are lanes: short rows, side by side."""
-    lanes = lanes_of(vectors)
-    transpose_in(vectors, 0, lanes, columns)
-    total = load(columns, 0)
-    for k in range(1, lanes):
-        total = total + load(columns, k * lanes)
-    return total
-
-
-@helper
-def group_size(x, classes):
-    """How many long rows are worked on at a time."""
-    if classes <= GROUPED:
-        return lanes_of(x)
-    return FEW if classes <= BLOCK else 1
-
-
-@helper
-def rooms_for_long_rows(x):
-    """Room for the largest number and the end of each row of a group, and for its sums."""
-    lanes = lanes_of(x)
-    return (
-        room_for(x, 1),
-        room_for(x, lanes),
-        room_for(x, lanes),
-        room_for(x, lanes),
-        room_for(x, lanes),
-    )
-
-
-@helper
-def group_exponentials(x, row, rows, classes, scale, out, peaks, blocks, rooms):
-    """The exponentials of a group of rows, into ``out`` unless None.
-
-    Returns the totals and the rests, with a lane for each row.  In ``rooms`` it leaves the
-    largest number of each row, and the part of a vector at the end, which is not yet in
-    ``out``.
-    """
-    m, lasts, totals, rests, columns = rooms
-    lanes = lanes_of(x)
-    if blocks:
-        m[0], totals[0], rests[0], last = block_exponentials(
-            x, row * classes, classes, scale, out, peaks, row * blocks
-        )
-        store(lasts, 0, last)
-        return load(totals, 0), load(rests, 0)
-    for k in range(rows):
-        m[k] = max_across(row_largest(x, (row + k) * classes, classes))
-    for k in range(rows):
-        total, rest, last = row_exponentials(x, (row + k) * classes, classes, m[k], scale, out)
-        store(lasts, k * lanes, last)
-        if classes <= GROUPED:
-            store(totals, k * lanes, total)
-            store(rests, k * lanes, rest)
-        else:
-            totals[k], rests[k] = sum_across(total), sum_across(rest)
-    if classes <= GROUPED:
-        return sum_vectors(totals, columns), sum_vectors(rests, columns)
-    return load(totals, 0), load(rests, 0)
-
-
-@helper
-def multiply_rows(out, row, rows, classes, scale, peaks, blocks, rooms, factors):
-    """Multiply the exponentials of a group by a factor for each row.
-
-    The last row comes first: the part of a vector at its end is written with a mask, and
-    what is read next must not lie under that mask, or it waits.
-    """
-    m, lasts = rooms[0], rooms[1]
-    lanes = lanes_of(out)
-    part = classes % lanes
-    for k in range(rows - 1, -1, -1):
-        base, last, factor = (row + k) * classes, load(lasts, k * lanes), factors[k]
-        end = base + classes - part
-        if blocks:
-            factor = multiply_blocks(
-                out, base, classes, end, scale, peaks, (row + k) * blocks, m[k], factor
-            )
-            last = last * (1.0 / SCALE)
-        else:
-            factor = factor * (1.0 / SCALE)
-            for i in range(base, end, lanes):
-                store(out, i, load(out, i) * factor)
-        if part:
-            store_part(out, end, part, last * factor)
-
-
-@helper
-def multiply_blocks(out, base, classes, end, scale, peaks, slot, peak, factor):
+def multiply_blocks(out, base, classes, scale, peaks, slot, peak, factor):
     """Bring the blocks of a row to the same peak and multiply them by a factor / SCALE.
 
-    These are two steps, as together they may be too small.  Returns the last block's factor.
+    These are two steps, as together they may be too small.
     """
+    lanes = lanes_of(out)
+    part = classes % lanes
+    end = base + classes - part
     relative = 0.0
     for start in range(0, classes, BLOCK):
         relative = factor * relative_factor(peaks[slot + start // BLOCK], peak, scale)
-        for i in range(base + start, min(base + start + BLOCK, end), lanes_of(out)):
+        for i in range(base + start, min(base + start + BLOCK, end), lanes):
             store(out, i, load(out, i) * (1.0 / SCALE) * relative)
-    return relative
+    if part:
+        store_part(out, end, part, load_part(out, end, part, 0.0) * (1.0 / SCALE) * relative)

@@ -9,8 +9,6 @@ import numpy as np
 from .compile import helper, kernel
 from .exponential import SCALE, exp, log_sum
 from .memory import (
-    before_aligned,
-    end_stream,
     lanes_of,
     load,
     load_part,
@@ -20,23 +18,31 @@ from .memory import (
     spread,
     store,
     store_part,
-    stream,
+    with_lane,
 )
 from .rows import (
     BLOCK,
+    block_exponentials,
+    exponential_of,
     exponentials,
+    finish_row,
+    first_peak,
     gather_rows,
-    group_exponentials,
-    group_size,
     largest_of_columns,
+    minus,
+    multiply_blocks,
     multiply_columns,
-    multiply_rows,
-    rooms_for_long_rows,
-    rooms_for_short_rows,
+    pass_row,
     scatter_rows,
     shifted,
+    shifted_of,
+    slot_of,
+    store_lanes,
+    times,
+    vectors_for_columns,
+    vectors_for_group,
 )
-from .vectors import sum_across
+from .vectors import max_across, sum_across
 
 
 @kernel
@@ -44,7 +50,8 @@ def softmax_short(x, scale, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     lanes = lanes_of(x)
-    columns, room = rooms_for_short_rows(x, classes)
+    columns = room_for(x, vectors_for_columns(x, classes))
+    room = room_for(x, vectors_for_columns(x, classes))
     for row in range(start, stop, lanes):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
@@ -55,15 +62,29 @@ def softmax_short(x, scale, out, start, stop):
 
 
 @kernel
-def softmax_long(x, scale, out, peaks, start, stop):
+def softmax_long(x, scale, out, many, start, stop):
+    classes = x.shape[1]
+    x, out = pointer(x), pointer(out)
+    room, factors = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
+    m = first_peak(x, start, stop, classes)
+    for row in range(start, stop):
+        total, _, peak = pass_row(
+            x, row, start, stop, classes, many, m, scale, exponential_of, times, factors, out, room
+        )
+        factors[slot_of(x, row, start, classes, many)[1]] = 1.0 / sum_across(total)
+        m = max_across(peak)
+    for row in range(max(start, stop - many), stop):
+        finish_row(x, row, start, classes, many, times, factors, out, room)
+
+
+@kernel
+def softmax_blocks(x, scale, out, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
-    many, rooms, factors = group_size(x, classes), rooms_for_long_rows(x), room_for(x, 1)
-    for row in range(start, stop, many):
-        rows = min(many, stop - row)
-        total, _ = group_exponentials(x, row, rows, classes, scale, out, peaks, blocks, rooms)
-        store(factors, 0, SCALE / total)
-        multiply_rows(out, row, rows, classes, scale, peaks, blocks, rooms, factors)
+    for row in range(start, stop):
+        base, slot = row * classes, row * blocks
+        m, total, _ = block_exponentials(x, base, classes, scale, out, peaks, slot)
+        multiply_blocks(out, base, classes, scale, peaks, slot, m, SCALE / total)
 
 
 @kernel
@@ -71,7 +92,8 @@ def log_softmax_short(x, scale, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     lanes = lanes_of(x)
-    columns, room = rooms_for_short_rows(x, classes)
+    columns = room_for(x, vectors_for_columns(x, classes))
+    room = room_for(x, vectors_for_columns(x, classes))
     for row in range(start, stop, lanes):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
@@ -84,50 +106,43 @@ def log_softmax_short(x, scale, out, start, stop):
 
 
 @kernel
-def log_softmax_long(x, scale, out, peaks, past_caches, start, stop):
+def log_softmax_long(x, scale, out, many, start, stop):
+    classes = x.shape[1]
+    x, out = pointer(x), pointer(out)
+    room, logs = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
+    totals = rests = spread(x, 0.0)
+    m = first_peak(x, start, stop, classes)
+    for row in range(start, stop):
+        total, rest, peak = pass_row(
+            x, row, start, stop, classes, many, m, scale, shifted_of, minus, logs, out, room
+        )
+        k = (row - start) % many
+        totals = with_lane(totals, k, sum_across(total))
+        rests = with_lane(rests, k, sum_across(rest))
+        m = max_across(peak)
+        if k == many - 1 or row == stop - 1:
+            store_lanes(logs, 0, k + 1, many, log_sum(totals, rests))
+    for row in range(max(start, stop - many), stop):
+        finish_row(x, row, start, classes, many, minus, logs, out, room)
+
+
+@kernel
+def log_softmax_blocks(x, scale, out, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
-    many, rooms, logs = group_size(x, classes), rooms_for_long_rows(x), room_for(x, 1)
-    for row in range(start, stop, many):
-        rows = min(many, stop - row)
-        total, rest = group_exponentials(x, row, rows, classes, scale, None, peaks, blocks, rooms)
-        store(logs, 0, log_sum(total, rest))
-        for k in range(rows):
-            base, m, log = (row + k) * classes, rooms[0][k], logs[k]
-            write_log_softmax(x, out, base, classes, m, scale, log, past_caches)
-    if past_caches:
-        end_stream()
-
-
-@helper
-def write_log_softmax(x, out, i, count, m, scale, log, past_caches):
-    """(x − m) · scale − log along a row."""
-    if past_caches:
-        stream_log_softmax(x, out, i, count, m, scale, log)
-        return
-    part = count % lanes_of(x)
-    stop = i + count - part
-    for j in range(i, stop, lanes_of(x)):
-        store(out, j, shifted(load(x, j), m, scale) - log)
-    if part:
-        d = shifted(load_part(x, stop, part, 0.0), m, scale)
-        store_part(out, stop, part, d - log)
-
-
-@helper
-def stream_log_softmax(x, out, i, count, m, scale, log):
-    """The same past the caches: first the numbers before the first aligned one."""
-    lanes, stop = lanes_of(x), i + count
-    part = min(before_aligned(out, i), count)
-    if part:
-        store_part(out, i, part, shifted(load_part(x, i, part, 0.0), m, scale) - log)
-        i += part
-    part = (stop - i) % lanes
-    for j in range(i, stop - part, lanes):
-        stream(out, j, shifted(load(x, j), m, scale) - log)
-    if part:
-        d = shifted(load_part(x, stop - part, part, 0.0), m, scale)
-        store_part(out, stop - part, part, d - log)
+    lanes = lanes_of(x)
+    part = classes % lanes
+    for row in range(start, stop):
+        base = row * classes
+        m, total, rest = block_exponentials(
+            x, base, classes, scale, None, peaks, row * blocks
+        )
+        log, end = log_sum(total, rest), base + classes - part
+        for i in range(base, end, lanes):
+            store(out, i, shifted(load(x, i), m, scale) - log)
+        if part:
+            d = shifted(load_part(x, end, part, 0.0), m, scale)
+            store_part(out, end, part, d - log)
 
 
 @helper
@@ -147,7 +162,8 @@ def logsumexp_short(x, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     lanes = lanes_of(x)
-    columns, room = rooms_for_short_rows(x, classes)
+    columns = room_for(x, vectors_for_columns(x, classes))
+    room = room_for(x, vectors_for_columns(x, classes))
     for row in range(start, stop, lanes):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
@@ -158,15 +174,36 @@ def logsumexp_short(x, out, start, stop):
 
 
 @kernel
-def logsumexp_long(x, out, peaks, start, stop):
+def logsumexp_long(x, out, start, stop):
+    classes = x.shape[1]
+    x, out = pointer(x), pointer(out)
+    totals = rests = peaks = spread(x, 0.0)
+    many = lanes_of(x)
+    m = first_peak(x, start, stop, classes)
+    for row in range(start, stop):
+        total, rest, peak = pass_row(
+            x, row, start, stop, classes, many, m, None, exponential_of, times, None, None, None
+        )
+        k = (row - start) % many
+        totals = with_lane(totals, k, sum_across(total))
+        rests = with_lane(rests, k, sum_across(rest))
+        peaks = with_lane(peaks, k, m)
+        m = max_across(peak)
+        if k == many - 1 or row == stop - 1:
+            store_part(out, row - k, k + 1, peaks + log_sum(totals, rests))
+            mend_infinite(x, out, row - k, k + 1, classes)
+
+
+@kernel
+def logsumexp_blocks(x, out, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
-    many, rooms = group_size(x, classes), rooms_for_long_rows(x)
-    for row in range(start, stop, many):
-        rows = min(many, stop - row)
-        total, rest = group_exponentials(x, row, rows, classes, None, None, peaks, blocks, rooms)
-        store_part(out, row, rows, load(rooms[0], 0) + log_sum(total, rest))
-        mend_infinite(x, out, row, rows, classes)
+    for row in range(start, stop):
+        m, total, rest = block_exponentials(
+            x, row * classes, classes, None, None, peaks, row * blocks
+        )
+        out[row] = m + log_sum(total, rest)
+        mend_infinite(x, out, row, 1, classes)
 
 
 # --- Gradients --------------------------------------------------------------------------
