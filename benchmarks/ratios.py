@@ -1,4 +1,4 @@
-"""What a record says: the fastest peer, our ratio to it, our share of the copy bandwidth."""
+"""What a record says: the fastest peer, our ratio to it, our shares of the roofs."""
 
 from statistics import geometric_mean
 
@@ -34,6 +34,11 @@ def copy_share(record):
     """
     traffic = 0.5 if record["operation"] == "cross_entropy" else 1.0
     return traffic * record["copy_seconds"]["best"] / record["seconds"][US]["best"]
+
+
+def arithmetic_share(record):
+    """The time of the exponentials alone over ours."""
+    return record["exponentials_seconds"]["best"] / record["seconds"][US]["best"]
 
 
 def shape_text(record):

@@ -4,9 +4,10 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import peers, picture, ratios, report, targets, timing
+from benchmarks import peers, picture, ratios, report, roofs, targets, timing
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
 
 LIBRARIES = ("smnn", "NumPy", "SciPy", "scikit-learn")  # the others live in an environment apart
@@ -89,6 +90,7 @@ def record(ours, operation="softmax", threads=1):
         "threads": threads,
         "seconds": {name: {"best": value, "median": 2 * value} for name, value in names.items()},
         "copy_seconds": {"best": 1.0, "median": 1.0},
+        "exponentials_seconds": {"best": 0.25, "median": 0.25},
     }
 
 
@@ -99,7 +101,21 @@ def test_the_ratio_is_to_the_fastest_form_of_the_fastest_peer():
     assert ratios.library_seconds(made, "PyTorch") == 2.0
     assert ratios.copy_share(made) == 2.0
     assert ratios.copy_share(record(0.5, "cross_entropy")) == 1.0  # it writes no array
+    assert ratios.arithmetic_share(made) == 0.5
     assert ratios.library_seconds(made, "JAX") is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_roofs_do_their_work(dtype, threads):
+    x = np.random.default_rng(0).standard_normal((4, 16)).astype(dtype)
+    functions = roofs.roof_functions(x, threads)
+    assert len(functions) == 2 * threads
+    for name, function in functions.items():
+        outs = [a for a in function.args if a.dtype == dtype] if threads == 1 else []
+        function()
+        if name == "exponentials" and outs:
+            np.testing.assert_allclose(outs[1] / 2.0**64, np.exp(-np.abs(x.ravel())), 1e-6)
 
 
 def made_results(ours):
