@@ -70,7 +70,22 @@ def contents(context):
                 link.string = link.get_text().lstrip("0123456789. ")
             sections["class"] = "sections"
             here.insert_after(sections)
+    link_parts(soup)
     return str(soup)
+
+
+def link_parts(soup):
+    """Let the name of a part lead to its introduction, if that has the same name, in place."""
+    for heading in soup.select("h2"):
+        link = heading.find_next("a")
+        if link is not None and link.get_text(strip=True) == heading.get_text(strip=True):
+            entry = link.parent
+            heading.clear()
+            heading.append(link.extract())
+            if not entry.find(True):
+                entry.parent.decompose() if len(
+                    entry.parent.select("li")
+                ) == 1 else entry.decompose()
 
 
 def next_sentence(app, pagename):

@@ -259,7 +259,7 @@ def place_chapter(body, part):
     title = body.select_one("h1")
     if title is None:
         return
-    words = [part] if part else []
+    words = [part] if part and part != title.find(string=True) else []
     number = title.select_one(".section-number")
     if number is not None:
         words.insert(0, f"Chapter {number.extract().get_text().strip(' .')}")

@@ -176,6 +176,18 @@ def test_contents_show_the_sections_of_this_page():
     assert soup(html).a["aria-current"] == "page"
 
 
+def test_the_name_of_a_part_leads_to_its_introduction():
+    tree = (
+        '<p class="caption" role="heading">Many</p><ul><li><a href="many.html">Many</a></li></ul>'
+        '<ul><li><a href="softmax.html">4. Softmax</a></li></ul>'
+    )
+    html = page_frame.contents({"toctree": lambda **options: tree, "toc": ""})
+    assert html == (
+        '<h2 class="caption"><a href="many.html">Many</a></h2>'
+        '<ul><li><a href="softmax.html">4. Softmax</a></li></ul>'
+    )
+
+
 def test_descriptions_are_cut_between_words():
     assert page_frame.shorten("one two three", 9) == "one two…"
     assert page_frame.shorten("one two", 7) == "one two"
