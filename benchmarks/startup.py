@@ -29,6 +29,7 @@ print(json.dumps([loaded - start, called - loaded]))
 SNIPPETS = {
     "smnn softmax": ("import smnn", "smnn.softmax(x)"),
     "smnn loss and gradient": ("import smnn", "smnn.softmax_cross_entropy(x, y)"),
+    "numba, empty function": ("pass", "from benchmarks.empty_kernel import *; do_nothing(x)"),
     "SciPy softmax": ("import scipy.special", "scipy.special.softmax(x, axis=1)"),
     "PyTorch softmax": ("import torch", "torch.softmax(torch.from_numpy(x), 1)"),
     "JAX softmax": ("import jax", "jax.jit(jax.nn.softmax)(x).block_until_ready()"),
