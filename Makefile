@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab text run lint lighthouse bench peers clean
+.PHONY: help book pdf test lab text run lint lighthouse bench peers clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 
 book: $(READY)  ## execute the chapters and build the HTML
 	@$(BIN)/python tools/build.py
+
+pdf: book  ## print the book as one PDF; needs Chromium
+	@PYTHONPATH=_ext $(BIN)/python tools/pdf.py
 
 test: book  ## run all tests: package, notebooks, book
 	$(BIN)/python -m pytest

@@ -4,6 +4,8 @@ The templates in `templates/` replace the theme's layout, and with it the theme'
 style sheets and scripts; `page_assets` in this file says what a page keeps.
 """
 
+import posixpath
+import re
 from html import escape
 from pathlib import Path
 
@@ -19,7 +21,8 @@ FRONT_DOOR = """<!DOCTYPE html>
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta http-equiv="refresh" content="0; url={cover}">
   <title>{title}</title>
-  <link rel="canonical" href="{cover}">
+  <meta name="description" content="{title}: the cover of the book is one step further.">
+  <link rel="canonical" href="{address}">
 </head>
 <body><p><a href="{cover}">{title}</a></p></body>
 </html>
@@ -121,9 +124,12 @@ def frame_page(app, pagename, templatename, context, doctree):
 
 
 def shorten(text, length):
-    """Return at most `length` characters of a text, cut between words."""
+    """Return at most `length` characters of a text, cut between sentences or between words."""
     if len(text) <= length:
         return text
+    sentences = re.match(rf".{{50,{length - 1}}}[.!?](?=\s)", text)
+    if sentences:
+        return sentences.group()
     return text[: length - 1].rsplit(" ", 1)[0] + "…"
 
 
@@ -138,7 +144,9 @@ def write_front_door(app, exception):
         return
     cover = app.builder.get_target_uri(app.config.root_doc)
     if cover != "index.html":
-        door = FRONT_DOOR.format(title=escape(app.config.html_title), cover=escape(cover))
+        address = posixpath.join(app.config.html_baseurl or "", cover)
+        names = {"title": app.config.html_title, "cover": cover, "address": address}
+        door = FRONT_DOOR.format(**{name: escape(text) for name, text in names.items()})
         (Path(app.outdir) / "index.html").write_text(door, encoding="utf-8")
 
 

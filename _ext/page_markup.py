@@ -234,13 +234,14 @@ def drop_stated_time(body):
 
 
 def state_facts(body, facts, notebook):
-    """Say under the title of a chapter how long it is, and where its notebook is."""
+    """Say under the title how long a chapter is, and where the notebook of a page is."""
     title = body.select_one("h1")
-    if title is None or not facts.get("is_chapter"):
+    is_chapter = facts.get("is_chapter")
+    if title is None or not (is_chapter or notebook):
         return
     line = new_tag(body, "p", class_="facts")
-    parts = [new_tag(body, "span", counted(facts["minutes"], "minute"))]
-    if facts["exercises"]:
+    parts = [new_tag(body, "span", counted(facts["minutes"], "minute"))] if is_chapter else []
+    if is_chapter and facts["exercises"]:
         words = counted(facts["exercises"], "exercise")
         if body.select_one("#exercises"):
             parts.append(new_tag(body, "a", words, href="#exercises"))
@@ -302,7 +303,8 @@ def mend_page(app, pagename, templatename, context, doctree):
         for mend in MENDERS:
             mend(body)
         place_chapter(body, part_of(context))
-        state_facts(body, facts_of(app.env, pagename), notebook_of(context))
+        if pagename != app.config.root_doc:
+            state_facts(body, facts_of(app.env, pagename), notebook_of(context))
         context["body"] = str(body)
     if "sd-" not in context.get("body", ""):
         for kind in ("css_files", "script_files"):

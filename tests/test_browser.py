@@ -212,6 +212,16 @@ def test_the_reader_chooses_the_colors_and_the_choice_is_kept(behaving):
     assert behaving.evaluate("localStorage.getItem('theme')") is None
 
 
+def test_a_page_in_dark_colors_prints_in_light_ones(behaving):
+    shade = "getComputedStyle(document.documentElement).getPropertyValue('--backward')"
+    behaving.evaluate("document.documentElement.dataset.theme = 'light'")
+    light = behaving.evaluate(shade)
+    behaving.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert behaving.evaluate(shade) != light
+    behaving.emulate_media(media="print")
+    assert behaving.evaluate(shade) == light
+
+
 def test_contents_open_and_escape_closes_them(behaving):
     assert not behaving.locator(".contents a").is_visible()
     behaving.click(".contents-button")

@@ -1,0 +1,181 @@
+"""What a reader can take along: the site, its notebooks and the PDF, each as one file.
+
+Every build packs the site and the notebooks; an archive opens from `file:` after
+unpacking.  Then the page with a box of the class `downloads` offers what is there, each
+with its size.  The PDF takes a browser and a minute, so it has its own command,
+`make pdf`, which ends by making the offer again.  A PDF of other pages than these is
+not offered.
+
+The archives name no date and sort their names: the same pages give the same bytes.
+"""
+
+import hashlib
+import re
+import shutil
+import zipfile
+from html import escape
+from pathlib import Path
+
+FOLDER = "downloads"
+NAME = "from-one-neuron-to-softmax"
+PDF_FOLDER = "pdf"  # beside the site: the PDF, and the fingerprint of the pages that it shows
+
+BOX = re.compile(r'(<div class="[^"]*\bdownloads\b[^"]*">)(<!--offer-->.*?<!--/offer-->)?', re.S)
+FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can name
+
+HOW_TO_RUN = """The notebooks of the book "From One Neuron to Softmax".
+
+They need Python 3.11 or newer, and run without a network once this is installed:
+
+    pip install jupyterlab "smnn[all]"
+    jupyter lab
+
+Text: CC BY 4.0. Code: BSD 3-Clause.
+"""
+
+
+def without_offer(text):
+    """Return the text of a page as it was before it offered anything."""
+    return BOX.sub(r"\1", text)
+
+
+def write_zip(target, contents):
+    """Write an archive whose bytes depend on its contents only.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The file to write.
+    contents : dict of str to bytes
+        What the archive holds, by the names in it.
+    """
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(name, FIRST_DAY)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, contents[name])
+
+
+def site_files(site):
+    """Return what belongs to a site, by name, without what it offers for download."""
+    files = {}
+    for path in site.rglob("*"):
+        name = path.relative_to(site).as_posix()
+        if path.is_file() and not name.startswith(f"{FOLDER}/") and name != ".buildinfo":
+            data = path.read_bytes()
+            is_page = path.suffix == ".html"
+            files[name] = without_offer(data.decode()).encode() if is_page else data
+    return files
+
+
+def notebook_files(files):
+    """Return the notebooks among the files of a site, and how to run them."""
+    notebooks = {
+        name.removeprefix("_sources/"): data
+        for name, data in files.items()
+        if name.startswith("_sources/") and name.endswith(".ipynb")
+    }
+    return {**notebooks, "README.txt": HOW_TO_RUN.encode()}
+
+
+def fingerprint_of_pages(files):
+    """Return a short name for the pages and the pictures of a site."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        if name.startswith(("book/", "_images/")) or name.endswith(".css"):
+            digest.update(name.encode() + files[name])
+    return digest.hexdigest()[:16]
+
+
+def in_folder(folder, files):
+    """Return files as they lie in a folder."""
+    return {f"{folder}/{name}": data for name, data in files.items()}
+
+
+def pack(site, files):
+    """Write the archives of a site, and of its notebooks, into its folder for downloads."""
+    folder = site / FOLDER
+    folder.mkdir(exist_ok=True)
+    write_zip(folder / f"{NAME}.zip", in_folder(NAME, files))
+    notebooks = f"{NAME}-notebooks"
+    write_zip(folder / f"{notebooks}.zip", in_folder(notebooks, notebook_files(files)))
+
+
+def take_pdf(site, files):
+    """Copy the PDF into the folder for downloads if it shows these pages; else remove it."""
+    made, offered = site.parent / PDF_FOLDER, site / FOLDER / f"{NAME}.pdf"
+    mark = made / "pages.txt"
+    if mark.exists() and mark.read_text() == fingerprint_of_pages(files):
+        shutil.copyfile(made / f"{NAME}.pdf", offered)
+    else:
+        offered.unlink(missing_ok=True)
+
+
+def size_of(path):
+    """Return the size of a file in words.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     _ = file.write(bytes(1_234_567))
+    ...     file.flush()
+    ...     size_of(Path(file.name))
+    '1.2 MB'
+    """
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+
+
+def offer(site):
+    """Let the page with the box offer the files that are in the folder for downloads.
+
+    Parameters
+    ----------
+    site : pathlib.Path
+        The folder of the built site.
+    """
+    kinds = (
+        (f"{NAME}.pdf", "PDF", "All pages in one document, with bookmarks, to read or to print."),
+        (f"{NAME}.zip", "Site", "These pages as they are. Unpack the file and open index.html."),
+        (
+            f"{NAME}-notebooks.zip",
+            "Notebooks",
+            "Every chapter as a notebook, to run and to change.",
+        ),
+    )
+    for page in site.glob("book/**/*.html"):
+        text = page.read_text(encoding="utf-8")
+        if not BOX.search(text):
+            continue
+        root = "../" * (len(page.relative_to(site).parts) - 1)
+        items = "".join(
+            f'<li><a href="{root}{FOLDER}/{name}" download>{title}</a> '
+            f"<span>{size_of(site / FOLDER / name)}</span> <div>{escape(words)}</div></li>"
+            for name, title, words in kinds
+            if (site / FOLDER / name).exists()
+        )
+        offered = f"<!--offer--><ul>{items}</ul><!--/offer-->"
+        text = BOX.sub(lambda match: match[1] + offered, without_offer(text))  # noqa: B023
+        page.write_text(text, encoding="utf-8")
+
+
+def pack_and_offer(site):
+    """Pack a built site, and let it offer what there is."""
+    files = site_files(site)
+    pack(site, files)
+    take_pdf(site, files)
+    offer(site)
+
+
+def finish(app, exception):
+    """Pack the site when it is built."""
+    if not exception and app.builder.format == "html":
+        pack_and_offer(Path(app.outdir))
+
+
+def setup(app):
+    """Connect to Sphinx, last of all."""
+    app.connect("build-finished", finish, priority=990)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
