@@ -102,7 +102,7 @@ def bookmarks(book):
 
 def test_every_page_of_the_site_has_a_bookmark_and_a_line_in_the_contents(book, texts):
     numbers, marks = page_numbers(book), bookmarks(book)
-    contents = re.sub(r"\s+", " ", " ".join(texts[1:3]))
+    contents = plain(" ".join(texts[1:3]))
     for part in paper.reading_order(SITE):
         for title, path in part.pages:
             number = numbers[paper.place(path)]
@@ -110,7 +110,7 @@ def test_every_page_of_the_site_has_a_bookmark_and_a_line_in_the_contents(book, 
             words = title.split(". ", 1)[-1]
             assert plain(words) in plain(texts[number - 1])[:400], title
             line = "Introduction" if title == part.caption else title
-            assert f"{line} {number}" in contents
+            assert plain(f"{line} {number}") in contents
         assert not part.caption or part.caption in [title for title, _ in marks]
 
 
@@ -170,9 +170,10 @@ def test_nothing_is_cut_off_at_the_edge_of_a_page():
 def test_fonts_are_in_the_file(book):
     missing = set()
     for item in book.objects:
-        if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/FontDescriptor":
-            if not {"/FontFile", "/FontFile2", "/FontFile3"} & set(item.keys()):
-                missing.add(str(item.get("/FontName")))
+        if isinstance(item, pikepdf.Dictionary) and "/FontDescriptor" in item:
+            held = {"/FontFile", "/FontFile2", "/FontFile3"} & set(item.FontDescriptor.keys())
+            if not held and item.Subtype != "/Type3":  # whose letters are drawings
+                missing.add(str(item.FontDescriptor.FontName))
     assert missing == set()
 
 

@@ -24,7 +24,7 @@ from downloads import without_offer
 
 STYLE = Path(__file__).with_name("paper.css")
 COVER = "book/index.html"
-ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .interactive-sliders, .downloads"
+ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .interactive-sliders"
 SCRIPTS = ("mathjax", "interactive")
 SHORT = 14  # lines of code that are not parted
 NAMES_OF_IDS = ("id", "for", "aria-labelledby", "aria-describedby")
@@ -183,7 +183,7 @@ def article_of(site, path, known):
     """Return the text of a page, made ready for paper."""
     soup = parse(site / path)
     article = soup.select_one("article.text")
-    for element in article.select(ONLY_ON_SCREEN):
+    for element in article.select(f"{ONLY_ON_SCREEN}, section:has(> .downloads)"):
         element.decompose()
     lead_within(article, path, known)
     set_apart(soup, article, path)
