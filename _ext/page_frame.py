@@ -127,7 +127,7 @@ def shorten(text, length):
     """Return at most `length` characters of a text, cut between sentences or between words."""
     if len(text) <= length:
         return text
-    sentences = re.match(rf".{{50,{length - 1}}}[.!?](?=\s)", text)
+    sentences = re.match(r".{49,}[.!?](?=\s)", text[: length + 1])
     if sentences:
         return sentences.group()
     return text[: length - 1].rsplit(" ", 1)[0] + "…"
