@@ -77,7 +77,8 @@ def reading_order(site):
             parts.append(Part(words))
         else:
             address = from_the_root(COVER, urlsplit(element["href"]).path)
-            parts[-1].pages.append((words, address))
+            if address.startswith("book/"):  # the index lists places by links alone
+                parts[-1].pages.append((words, address))
     return parts
 
 
@@ -194,7 +195,7 @@ def article_of(site, path, known):
 
 
 def contents_list(parts):
-    """Return the table of contents, with an empty place for each page number."""
+    """Return the table of contents, with three zeros in the place of each page number."""
     lines = ['<nav class="paper-contents" aria-label="Contents"><h1>Contents</h1>']
     for part in parts:
         if part.caption:
@@ -205,7 +206,7 @@ def contents_list(parts):
                 title = "Introduction"
             lines.append(
                 f'<li><a href="#{place(path)}">{escape(title)}</a>'
-                f'<span class="paper-number" data-place="{place(path)}"></span></li>'
+                f'<span class="paper-number" data-place="{place(path)}">000</span></li>'
             )
         lines.append("</ul>")
     return "\n".join([*lines, ABOUT_THE_PAPER, "</nav>"])

@@ -18,7 +18,7 @@ from pathlib import Path
 import pikepdf
 from browser import find_browser, launch, settle
 from downloads import NAME, PDF_FOLDER, fingerprint_of_pages, pack_and_offer, site_files
-from paper import document, reading_order
+from paper import COVER, document, place, reading_order
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,9 +85,16 @@ def print_book(paper):
         settle(page)
         page.evaluate(NAME_FORMULAS)
         book = pikepdf.open(BytesIO(page.pdf(**PRINT)))
-        page.evaluate(NUMBER_CONTENTS, page_numbers(book))
+        numbers = page_numbers(book)
+        page.evaluate(NUMBER_CONTENTS, numbers)
         front = pikepdf.open(BytesIO(page.pdf(**PRINT)))
         browser.close()
+    first = numbers[place(COVER)]
+    if len(front.pages) != first - 1:
+        raise RuntimeError(
+            f"the text begins on page {first}, but cover and contents with their numbers"
+            f" take {len(front.pages)} pages"
+        )
     for numbered, blank in zip(front.pages, book.pages, strict=False):
         for key in ("/Contents", "/Resources"):
             blank.obj[key] = book.copy_foreign(front.make_indirect(numbered.obj[key]))
