@@ -137,7 +137,7 @@ def offer(site):
         The folder of the built site.
     """
     kinds = (
-        (f"{NAME}.pdf", "PDF", "All pages in one document, with bookmarks, to read or to print."),
+        (f"{NAME}.pdf", "PDF", "The book as one document, with bookmarks, to read or to print."),
         (f"{NAME}.zip", "Site", "These pages as they are. Unpack the file and open index.html."),
         (
             f"{NAME}-notebooks.zip",

@@ -38,10 +38,11 @@ COVER_PAGE = """<section class="paper-cover">
 </section>"""
 
 ABOUT_THE_PAPER = """<section class="paper-about"><h2>About this edition</h2>
-<p>These are the pages of the site. Three things differ on paper.
+<p>These are the pages of the site. Four things differ on paper.
 The hints, answers and worked solutions of the exercises stand at the end of each chapter.
 A figure with sliders shows where its sliders start.
-The code that draws a figure is left out; it is in the notebook of the chapter.</p></section>"""
+The code that draws a figure is left out; it is in the notebook of the chapter.
+What each function of the package takes and returns is told on the site.</p></section>"""
 
 
 @dataclass
