@@ -75,7 +75,7 @@ def book():
 
 @pytest.fixture(scope="module")
 def texts(book):
-    """The text of each page; for PDFium, lines end with a carriage return."""
+    """The text of each page."""
     document = pdfium.PdfDocument(PDF)
     return [page.get_textpage().get_text_range().replace("\r\n", "\n") for page in document]
 
