@@ -76,8 +76,13 @@ def unknown_words(text, folder):
 
 def places(words, prose):
     """Where each of some words stands."""
+    letter = "[^\\W\\d_]"
     return {
-        word: [name for name, text in prose.items() if re.search(rf"\b{re.escape(word)}\b", text)]
+        word: [
+            name
+            for name, text in prose.items()
+            if re.search(f"(?<!{letter}){re.escape(word)}(?!{letter})", text)
+        ]
         for word in sorted(words)
     }
 
