@@ -60,9 +60,9 @@ def thread_environment(threads):
 
 
 def pin_to_processors(count):
-    """Keep this process on the last ``count`` processors, where the system can.
+    """Keep this process on the first ``count`` processors, where the system can.
 
     JAX takes its number of threads from the processors that it may use.
     """
     if sys.platform == "linux":
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
