@@ -26,6 +26,22 @@ def soup(text):
 # ------------------------------------------------------------------ the document that is printed
 
 
+def test_the_order_is_that_of_the_contents(tmp_path):
+    nav = (
+        '<nav class="contents"><h2><a href="one/index.html">One</a></h2>'
+        '<ul><li><a href="one/first.html">1. First</a></li></ul><h2>Two</h2>'
+        '<ul><li><a href="two/last.html">Last</a></li></ul>'
+        '<ul><li><a href="../genindex.html">Index</a></li></ul></nav>'
+    )
+    (tmp_path / "book").mkdir()
+    (tmp_path / paper.COVER).write_text(nav)
+    assert [(part.caption, part.pages) for part in paper.reading_order(tmp_path)] == [
+        ("", [("About this book", "book/index.html")]),
+        ("One", [("One", "book/one/index.html"), ("1. First", "book/one/first.html")]),
+        ("Two", [("Last", "book/two/last.html")]),
+    ]
+
+
 def test_links_within_the_book_lead_within_the_document():
     page = soup(
         '<article><h2 id="a">A</h2><a href="#a">1</a><a href="other.html#b">2</a>'
