@@ -86,6 +86,8 @@ def test_archives_of_the_same_pages_have_the_same_bytes(tmp_path):
     downloads.write_zip(first, {"b": b"2", "a": b"1"})
     downloads.write_zip(second, {"a": b"1", "b": b"2"})
     assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {downloads.FIRST_DAY}
     downloads.write_zip(second, {"a": b"1", "b": b"3"})
     assert first.read_bytes() != second.read_bytes()
 
