@@ -5,8 +5,9 @@ the cells of a notebook have.  Two things escape them.
 
 The package under a notebook may be edited; the cache would go on showing numbers
 of the older `smnn`.  So the cache gets a folder whose name is a fingerprint of all
-else that decides the outputs: the package's sources, the pinned requirements and
-the version of Python.  Another fingerprint is another, empty cache.
+else that decides the outputs: the package's sources, the pinned requirements, and
+the versions of Python and of what computes and draws.  Another fingerprint is another,
+empty cache; so the versions at hand are always those that executed the cells.
 
 The style, the scripts and these extensions may be edited; Sphinx would write no
 page, and not even copy the new style.  So their fingerprint is a value of the
@@ -16,15 +17,37 @@ configuration on which the written pages depend.
 import hashlib
 import platform
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CACHE = ".jupyter_cache"
 OUTPUTS_DEPEND_ON = ("smnn/**/*.py", "requirements.txt", "constraints.txt")
+EXECUTED_WITH = (
+    "numpy",
+    "numba",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "altair",
+    "mlxtend",
+    "ipykernel",
+)
 PAGES_DEPEND_ON = ("assets/*", "_ext/*.py", "_ext/templates/*")
 
 
+def versions():
+    """Return the versions of what executes the notebooks, by name."""
+    found = {"Python": platform.python_version()}
+    for name in EXECUTED_WITH:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
 def fingerprint(root, patterns):
-    """Return a short name for the files below a folder, and for Python's version.
+    """Return a short name for the files below a folder, and for the versions at hand.
 
     Parameters
     ----------
@@ -38,7 +61,7 @@ def fingerprint(root, patterns):
     str
         Sixteen hexadecimal digits.
     """
-    digest = hashlib.sha256(platform.python_version().encode())
+    digest = hashlib.sha256(repr(versions()).encode())
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         if path.is_file():
             digest.update(path.relative_to(root).as_posix().encode())

@@ -225,6 +225,14 @@ def test_a_fingerprint_changes_with_content_and_name_of_its_files(tmp_path):
     assert len(set(names)) == 4
 
 
+def test_a_fingerprint_changes_with_what_executes_the_notebooks(tmp_path, monkeypatch):
+    before = freshness.fingerprint(tmp_path, ())
+    assert freshness.versions()["numpy"].split(".")[0].isdigit()
+    monkeypatch.setattr(freshness, "version", lambda name: "99.0")
+    assert freshness.versions()["numpy"] == "99.0"
+    assert freshness.fingerprint(tmp_path, ()) != before
+
+
 # ------------------------------------------------------------------ a book of two pages
 
 
