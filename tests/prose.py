@@ -17,7 +17,7 @@ FOLDERS_OF_CODE = ("smnn", "_ext", "tools", "benchmarks", "tests")
 NOT_PROSE = tuple(
     re.compile(pattern, re.MULTILINE | re.DOTALL)
     for pattern in (
-        r"^\s*([`:]{3,})\{(?:code|math|include|literalinclude)[\w-]*\}.*?^\s*\1\s*$",
+        r"^\s*([`:]{3,})\{(?:api|code|math|include|literalinclude)[\w-]*\}.*?^\s*\1\s*$",
         r"^\s*(`{3,}|~{3,})(?!\{).*?^\s*\1\s*$",  # code
         r"\$\$.*?\$\$",
         r"^\s*\\begin\{(\w+\*?)\}.*?\\end\{\1\}",
