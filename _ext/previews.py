@@ -1,20 +1,22 @@
 """Let a link tell what is behind it before it is followed.
 
 Links to equations, figures and exercises of the same page are previewed by the
-page's script, which has them at hand.  A link to a term or to a source leads to
-another page, so its text is put on the link here, when the page is built.
+page's script, which has them at hand.  A link to a term, to a source or to a name of
+the package leads to another page, so its text is put on the link here, when the page
+is built.
 """
 
+from api_reference import entries
 from bs4 import BeautifulSoup
 from docutils import nodes
 
 
-def definition_of(item):
-    """Return the definition of a glossary entry as one line, with its formulas in TeX."""
-    definition = next(item.findall(nodes.definition)).deepcopy()
-    for formula in list(definition.findall(nodes.math)):
+def as_line(part):
+    """Return the text of a part of a page as one line, with its formulas in TeX."""
+    copy = part.deepcopy()
+    for formula in list(copy.findall(nodes.math)):
         formula.replace_self(nodes.Text(rf"\({formula.astext()}\)"))
-    return " ".join(definition.astext().split())
+    return " ".join(copy.astext().split())
 
 
 def definitions(env):
@@ -26,16 +28,27 @@ def definitions(env):
     for docname in places:
         for item in env.get_doctree(docname).findall(nodes.definition_list_item):
             for term in item.findall(nodes.term):
-                found.update({anchor: definition_of(item) for anchor in term["ids"]})
+                line = as_line(next(item.findall(nodes.definition)))
+                found.update({anchor: line for anchor in term["ids"]})
     return found
 
 
-def add_previews(body, terms):
-    """Put the text behind each link to a term or to a source on the link, in place."""
-    for link in body.select("a:has(> .std-term)"):
+def summaries(env):
+    """Return the first lines of all entries of the reference by their anchors."""
+    return {
+        anchor: as_line(nodes.paragraph("", "", *summary))
+        for docname, record in env.metadata.items()
+        if "api" in record
+        for _, anchor, summary in entries(env, docname)
+    }
+
+
+def add_previews(body, texts):
+    """Put the text behind each link to a term, a name or a source on the link, in place."""
+    for link in body.select("a:has(> .std-term, > .py-obj), a.api"):
         anchor = link["href"].partition("#")[2]
-        if anchor in terms:
-            link["data-preview"] = terms[anchor]
+        if anchor in texts:
+            link["data-preview"] = texts[anchor]
     for link in body.select(".bibtex-citation a[title]"):
         link["data-preview"] = link["title"]
         del link["title"]
@@ -45,10 +58,10 @@ def preview_links(app, pagename, templatename, context, doctree):
     """Add the previews to a page that comes from a source."""
     if doctree is None:
         return
-    if not hasattr(app, "terms_of_the_book"):
-        app.terms_of_the_book = definitions(app.env)
+    if not hasattr(app, "texts_behind_links"):
+        app.texts_behind_links = {**definitions(app.env), **summaries(app.env)}
     body = BeautifulSoup(context["body"], "html.parser")
-    add_previews(body, app.terms_of_the_book)
+    add_previews(body, app.texts_behind_links)
     context["body"] = str(body)
 
 

@@ -15,6 +15,7 @@ import api_links  # noqa: E402
 import api_names  # noqa: E402
 import api_reference  # noqa: E402
 import general_index  # noqa: E402
+import previews  # noqa: E402
 from sphinx.util.inventory import InventoryFile  # noqa: E402
 
 import smnn  # noqa: E402
@@ -134,6 +135,12 @@ def test_the_index_says_whose_a_method_is():
         ("fit()", "of Adaline"),
     ]
     assert general_index.entry("bit (unit)", "glossary.html#term-bit")["name"] == "bit (unit)"
+
+
+def test_links_to_names_show_their_first_line():
+    body = bs4.BeautifulSoup('<a class="api" href="s.html#smnn.f">f</a>', "html.parser")
+    previews.add_previews(body, {"smnn.f": "Do it."})
+    assert body.a["data-preview"] == "Do it."
 
 
 # ------------------------------------------------------------------ the sources of the pages
