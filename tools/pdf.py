@@ -105,6 +105,7 @@ def add_bookmarks(pdf, parts):
     """Put the bookmarks of the pages under their parts, with the titles of the contents."""
     with pdf.open_outline() as outline:
         contents, *chapters = outline.root
+        contents.children.clear()  # the names of the parts, on that page
         entries = iter(chapters)
         root = [contents]
         for part in parts:
