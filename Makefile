@@ -41,7 +41,7 @@ lint: $(READY)  ## check style and spelling
 	$(BIN)/codespell
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
-	$(BIN)/python -m pytest -n 0 tests/lighthouse.py
+	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py
 
 bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks
