@@ -42,6 +42,15 @@ def test_the_order_is_that_of_the_contents(tmp_path):
     ]
 
 
+def test_each_file_is_loaded_once_in_whatever_version(tmp_path):
+    for name, version in (("one.html", ""), ("two.html", "?v=1")):
+        script = f'<script src="mathjax/tex-svg.js{version}"></script>'
+        style = f'<link rel="stylesheet" href="book.css{version}">'
+        (tmp_path / name).write_text(f"<html><head>{style}{script}</head><body></body></html>")
+    heads = soup(paper.heads_of(tmp_path, ["one.html", "two.html"]))
+    assert [element.name for element in heads.find_all(True)] == ["link", "script"]
+
+
 def test_links_within_the_book_lead_within_the_document():
     page = soup(
         '<article><h2 id="a">A</h2><a href="#a">1</a><a href="other.html#b">2</a>'

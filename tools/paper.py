@@ -225,7 +225,10 @@ def running_heads(parts):
 
 
 def heads_of(site, known):
-    """Return what the pages load between them: all styles, and the scripts that draw."""
+    """Return what the pages load between them, each file once: all styles, and scripts that draw.
+
+    A page written by an earlier build may name another version of the same file.
+    """
     kept = {}
     for path in known:
         for element in parse(site / path).select("head > link[rel=stylesheet], head > script"):
@@ -235,8 +238,9 @@ def heads_of(site, known):
                 for name in ("src", "href"):
                     if element.has_attr(name):
                         element[name] = from_the_root(path, element[name])
-                kept[str(element)] = None
-    return "\n".join(kept)
+                place_of_file = element.get("src", element.get("href", str(element)))
+                kept.setdefault(place_of_file.partition("?")[0], str(element))
+    return "\n".join(kept.values())
 
 
 def document(site, *, author):
