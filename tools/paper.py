@@ -24,7 +24,7 @@ from downloads import without_offer
 
 STYLE = Path(__file__).with_name("paper.css")
 COVER = "book/index.html"
-ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .interactive-sliders"
+ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .in-package, .interactive-sliders"
 SCRIPTS = ("mathjax", "interactive")
 SHORT = 14  # lines of code that are not parted
 NAMES_OF_IDS = ("id", "for", "aria-labelledby", "aria-describedby")
