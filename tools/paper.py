@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 from downloads import without_offer
+from page_markup import new_tag
 
 STYLE = Path(__file__).with_name("paper.css")
 COVER = "book/index.html"
@@ -169,16 +170,6 @@ def following_folds(exercise):
             break
         folds.append(sibling)
     return folds
-
-
-def new_tag(soup, name, text=None, **attributes):
-    """Return a new element, with `class_` for its class."""
-    if "class_" in attributes:
-        attributes["class"] = attributes.pop("class_")
-    tag = soup.new_tag(name, attrs=attributes)
-    if text is not None:
-        tag.string = text
-    return tag
 
 
 def article_of(site, path, known):

@@ -36,7 +36,6 @@ from .rows import (
     scatter_rows,
     shifted,
     shifted_of,
-    slot_of,
     store_lanes,
     times,
     vectors_for_columns,
@@ -71,7 +70,7 @@ def softmax_long(x, scale, out, many, start, stop):
         total, _, peak = pass_row(
             x, row, start, stop, classes, many, m, scale, exponential_of, times, factors, out, room
         )
-        factors[slot_of(x, row, start, classes, many)[1]] = 1.0 / sum_across(total)
+        factors[(row - start) % many] = 1.0 / sum_across(total)
         m = max_across(peak)
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, times, factors, out, room)
@@ -134,9 +133,7 @@ def log_softmax_blocks(x, scale, out, peaks, start, stop):
     part = classes % lanes
     for row in range(start, stop):
         base = row * classes
-        m, total, rest = block_exponentials(
-            x, base, classes, scale, None, peaks, row * blocks
-        )
+        m, total, rest = block_exponentials(x, base, classes, scale, None, peaks, row * blocks)
         log, end = log_sum(total, rest), base + classes - part
         for i in range(base, end, lanes):
             store(out, i, shifted(load(x, i), m, scale) - log)
@@ -234,6 +231,18 @@ def row_dot(a, b, base, classes):
 
 
 @helper
+def write_pulled(pulled, a, b, number, out, base, classes):
+    """Write a row of a gradient, vector by vector."""
+    lanes = lanes_of(out)
+    part = classes % lanes
+    end = base + classes - part
+    for i in range(base, end, lanes):
+        store(out, i, pulled(a, b, i, None, number))
+    if part:
+        store_part(out, end, part, pulled(a, b, end, part, number))
+
+
+@helper
 def softmax_pulled(dy, y, i, count, dot):
     return load_some(y, i, count, 0.0) * (load_some(dy, i, count, 0.0) - dot)
 
@@ -242,15 +251,10 @@ def softmax_pulled(dy, y, i, count, dot):
 def softmax_pullback(dy, y, out, start, stop):
     classes = y.shape[1]
     dy, y, out = pointer(dy), pointer(y), pointer(out)
-    lanes = lanes_of(y)
-    part = classes % lanes
     for row in range(start, stop):
-        base, end = row * classes, (row + 1) * classes - part
+        base = row * classes
         dot = row_dot(dy, y, base, classes)
-        for i in range(base, end, lanes):
-            store(out, i, softmax_pulled(dy, y, i, None, dot))
-        if part:
-            store_part(out, end, part, softmax_pulled(dy, y, end, part, dot))
+        write_pulled(softmax_pulled, dy, y, dot, out, base, classes)
 
 
 @helper
@@ -263,19 +267,15 @@ def log_softmax_pulled(dy, y, i, count, total):
 def log_softmax_pullback(dy, y, out, start, stop):
     classes = y.shape[1]
     dy, y, out = pointer(dy), pointer(y), pointer(out)
-    lanes = lanes_of(y)
-    part = classes % lanes
     for row in range(start, stop):
-        base, end = row * classes, (row + 1) * classes - part
+        base = row * classes
         total = row_dot(dy, None, base, classes)
-        for i in range(base, end, lanes):
-            store(out, i, log_softmax_pulled(dy, y, i, None, total))
-        if part:
-            store_part(out, end, part, log_softmax_pulled(dy, y, end, part, total))
+        write_pulled(log_softmax_pulled, dy, y, total, out, base, classes)
 
 
 @helper
-def logsumexp_pulled(dy, y, x, i, count):
+def logsumexp_pulled(x, _, i, count, numbers):
+    dy, y = numbers
     return exp(load_some(x, i, count, 0.0) - y) * (1.0 / SCALE) * dy
 
 
@@ -283,11 +283,5 @@ def logsumexp_pulled(dy, y, x, i, count):
 def logsumexp_pullback(dy, y, x, out, start, stop):
     classes = x.shape[1]
     dy, y, x, out = pointer(dy), pointer(y), pointer(x), pointer(out)
-    lanes = lanes_of(x)
-    part = classes % lanes
     for row in range(start, stop):
-        base, end = row * classes, (row + 1) * classes - part
-        for i in range(base, end, lanes):
-            store(out, i, logsumexp_pulled(dy[row], y[row], x, i, None))
-        if part:
-            store_part(out, end, part, logsumexp_pulled(dy[row], y[row], x, end, part))
+        write_pulled(logsumexp_pulled, x, None, (dy[row], y[row]), out, row * classes, classes)
