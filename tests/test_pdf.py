@@ -183,7 +183,7 @@ def test_no_page_is_blank(texts):
     assert [number for number, text in enumerate(texts, 1) if len(plain(text)) < 60] == []
 
 
-def test_nothing_is_cut_off_at_the_edge_of_a_page():
+def test_nothing_is_cut_off_at_the_edge_of_a_page(book):
     faults = []
     for number, page in enumerate(pdfium.PdfDocument(PDF), start=1):
         width, height = page.get_size()
