@@ -26,13 +26,16 @@ from .memory import (
     store,
     store_part,
     store_some,
-    with_lane,
 )
 from .rows import (
     BLOCK,
+    LOGIT,
+    PEAK,
+    REST,
+    TOTAL,
+    WEIGHT,
     add_exponential,
     block_exponentials,
-    exponential_of,
     exponentials,
     finish_row,
     first_peak,
@@ -40,9 +43,12 @@ from .rows import (
     largest_of_columns,
     multiply_blocks,
     multiply_columns,
-    pass_row,
+    numbers_of,
+    pass_exponentials,
+    pass_sums,
     row_largest,
     scatter_rows,
+    set_number,
     store_lanes,
     times,
     vectors_for_columns,
@@ -169,7 +175,7 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
             picked[k], weights[k] = at_its_label(x, row + k, classes, labels, ignore_index, weight)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
-        total, rest = exponentials(columns, 0, classes * lanes, m, None, only_if(dx, columns))
+        total, rest = exponentials(columns, 0, classes * lanes, m, None, True, only_if(dx, columns))
         logits, factors = load(picked, 0), load(weights, 0)
         store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
         if dx is not None:
@@ -196,31 +202,35 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, star
     weight, gradient = pointer(weight), pointer(dx)
     room = room_for(x, vectors_for_group(x, classes, many))
     factors, at_label = room_for(x, 1), room_for(x, 1)
-    totals = rests = peaks = logits = weights = spread(x, 0.0)
     m, ignored = first_peak(x, start, stop, classes), False
-    for row in range(start, stop):
-        k = (row - start) % many
-        ignored |= labels[row] == ignore_index
-        logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
-        total, rest, peak = pass_row(
-            x, row, start, stop, classes, many, m, None,
-            exponential_of, times, factors, gradient, only_if(dx, room),
-        )  # fmt: skip
-        if dx is not None and row - many >= start:
-            finish_label(gradient, row - many, classes, labels, ignore_index, at_label[k])
-        totals = with_lane(totals, k, sum_across(total))
-        rests = with_lane(rests, k, sum_across(rest))
-        peaks = with_lane(peaks, k, m)
-        logits, weights = with_lane(logits, k, logit), with_lane(weights, k, its_weight)
-        m = max_across(peak)
-        if k == many - 1 or row == stop - 1:
-            loss = ((peaks - logits) + log_sum(totals, rests)) * weights
-            store_part(losses, row - k, k + 1, loss)
-            if dx is not None:
-                scaled = weights * scale
-                share = share_of_others(peaks, logits, totals, rests)
-                store_lanes(factors, 0, k + 1, many, scaled / totals)
-                store_lanes(at_label, 0, k + 1, many, 0.0 - share * scaled)
+    for first in range(start, stop, many):
+        rows = min(many, stop - first)
+        if dx is None:
+            m = pass_sums(x, first, stop, classes, many, m, None, True, None, None, room)
+        elif first == start:
+            m = pass_exponentials(x, first, stop, classes, many, m, None, True, None, None, room)
+        else:
+            m = pass_exponentials(
+                x, first, stop, classes, many, m, None, True, factors, gradient, room
+            )
+            for k in range(rows):
+                row = first - many + k
+                finish_label(gradient, row, classes, labels, ignore_index, at_label[k])
+        for k in range(rows):
+            row = first + k
+            ignored |= labels[row] == ignore_index
+            logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
+            set_number(room, LOGIT, k, logit)
+            set_number(room, WEIGHT, k, its_weight)
+        totals, rests = numbers_of(room, TOTAL), numbers_of(room, REST)
+        peaks, logits = numbers_of(room, PEAK), numbers_of(room, LOGIT)
+        weights = numbers_of(room, WEIGHT)
+        store_part(losses, first, rows, ((peaks - logits) + log_sum(totals, rests)) * weights)
+        if dx is not None:
+            scaled = weights * scale
+            share = share_of_others(peaks, logits, totals, rests)
+            store_lanes(factors, 0, rows, many, scaled / totals)
+            store_lanes(at_label, 0, rows, many, 0.0 - share * scaled)
     if ignored:
         forget_losses(losses, start, stop, labels, ignore_index)
     if dx is not None:
@@ -244,7 +254,7 @@ def labels_blocks(x, labels, ignore_index, weight, divisor, losses, dx, peaks, s
     for row in range(start, stop):
         base, slot = row * classes, row * blocks
         logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
-        m, total, rest = block_exponentials(x, base, classes, None, gradient, peaks, slot)
+        m, total, rest = block_exponentials(x, base, classes, None, True, gradient, peaks, slot)
         losses[row] = ((m - logit) + log_sum(total, rest)) * its_weight
         if dx is not None:
             factor = its_weight * scale
@@ -277,7 +287,7 @@ def add_terms(sums, x, i, count, m, a, dx):
     """Add to four sums: the total, the rest, the coefficients a, and a · (m − x)."""
     total, rest, weights, crossed = sums
     d = load_some(x, i, count, -np.inf) - m
-    total, rest, e = add_exponential(total, rest, d)
+    total, rest, e = add_exponential(total, rest, d, True)
     if dx is not None:
         store_some(dx, i, count, e)
     # A coefficient of 0 contributes 0, even against a logit of −inf.

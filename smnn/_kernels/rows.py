@@ -10,7 +10,8 @@ found lane by lane.
 **Long rows** are whole vectors and a part of one.  One pass works on three of them
 (`three_rows`): the largest number of one row, the exponentials of the one before, and the
 result of another before that.  What is kept of a row until its sum is known stays in a room
-that is never pushed out of the cache, and the result is written once.
+that is never pushed out of the cache, and the result is written once.  Rows are taken in
+groups (`group_pass`), so that the logarithms of a group are taken at once.
 
 A row that is longer than a block is worked on **block by block** (`block_exponentials`), so that
 it is read once from memory: the exponentials of a block are relative to its own largest
@@ -19,22 +20,25 @@ number until that of the row is known.
 
 import numpy as np
 
-from .compile import helper
+from .compile import helper, outside, stay_outside
 from .exponential import SCALE, exp
 from .memory import (
     copy,
     lanes_of,
     load,
     load_part,
-    load_some,
     lowest_of,
+    only_if,
     spread,
     store,
     store_part,
+    with_lane,
 )
 from .transpose import tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
+TOTAL, REST, PEAK, LOGIT, WEIGHT = range(5)  # the numbers that are kept of a row
+NUMBERS = 5
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
 
 
@@ -64,14 +68,19 @@ def largest(x, i, stop, m):
 
 
 @helper
-def add_exponential(total, rest, d):
-    """Add exp(d) to the total, and to the rest where d is below 0; return it too."""
+def add_exponential(total, rest, d, rests):
+    """Add exp(d) to the total, and unless ``rests`` is None to the rest where d is below 0.
+
+    Returns both, and exp(d).
+    """
     e = exp(d)
+    if rests is None:
+        return total + e, rest, e
     return total + e, rest + choose(d, 0.0, e, 0.0), e
 
 
 @helper
-def exponentials(x, i, stop, m, scale, out):
+def exponentials(x, i, stop, m, scale, rests, out):
     """exp of (x − m) · scale into ``out``, unless None, for whole vectors.
 
     Returns the total and the rest, lane by lane.
@@ -80,19 +89,18 @@ def exponentials(x, i, stop, m, scale, out):
     total = spread(x, 0.0)
     rest, total_too, rest_too = total, total, total  # two sums each: half as much rounding
     for j in range(i, stop - lanes, 2 * lanes):
-        total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale))
+        total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale), rests)
         d = shifted(load(x, j + lanes), m, scale)
-        total_too, rest_too, e_too = add_exponential(total_too, rest_too, d)
+        total_too, rest_too, e_too = add_exponential(total_too, rest_too, d, rests)
         if out is not None:
             store(out, j, e)
             store(out, j + lanes, e_too)
     if (stop - i) % (2 * lanes):
         j = stop - lanes
-        total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale))
+        total, rest, e = add_exponential(total, rest, shifted(load(x, j), m, scale), rests)
         if out is not None:
             store(out, j, e)
-    total, rest = total + total_too, rest + rest_too
-    return total, rest
+    return total + total_too, rest + rest_too
 
 
 # --- Short rows -------------------------------------------------------------------------
@@ -186,23 +194,23 @@ def minus(kept, log):
 
 
 @helper
-def begin(x, i, count, m, scale, keep, room, slot, total, rest):
+def begin(d, rests, keep, room, slot, total, rest):
     """Add the exponentials of a vector to the sums, and keep what is needed of them."""
-    d = shifted(load_some(x, i, count, -np.inf), m, scale)
-    total, rest, e = add_exponential(total, rest, d)
-    if room is not None:
+    total, rest, e = add_exponential(total, rest, d, rests)
+    if keep is not None:
         store(room, slot, keep(d, e))
     return total, rest
 
 
 @helper
-def three_rows(x, now, ahead, behind, count, m, scale, keep, finish, number, out, room, slot):
+def three_rows(
+    x, now, ahead, behind, count, m, scale, rests, keep, finish, number, out, room, slot
+):
     """Pass over three rows of the same length at once.
 
     The row ``behind``, whose sum is known, is finished: what was kept of it is taken out of
-    its slot in the room and written; there is no such row below 0.  The exponentials of the
-    row ``now`` are added up, and what is kept of them takes the same slot.  Of the row ``ahead``
-    the largest number is found.
+    its slot in the room and written.  The exponentials of the row ``now`` are added up, and
+    what is kept of them takes the same slot.  Of the row ``ahead`` the largest number is found.
 
     Returns lane by lane the total, the rest and the largest number.
     """
@@ -213,41 +221,54 @@ def three_rows(x, now, ahead, behind, count, m, scale, keep, finish, number, out
     rest, total_too, rest_too = total, total, total
     for j in range(0, whole - lanes, 2 * lanes):
         k = j + lanes  # two sums each: half as much rounding, and nobody waits for the other
-        if out is not None and behind >= 0:
+        peak = larger(load(x, ahead + k), larger(load(x, ahead + j), peak))
+        d, d_too = shifted(load(x, now + j), m, scale), shifted(load(x, now + k), m, scale)
+        if out is not None:
             store(out, behind + j, finish(load(room, slot + j), number))
             store(out, behind + k, finish(load(room, slot + k), number))
-        peak = larger(load(x, ahead + k), larger(load(x, ahead + j), peak))
-        total, rest = begin(x, now + j, None, m, scale, keep, room, slot + j, total, rest)
-        total_too, rest_too = begin(
-            x, now + k, None, m, scale, keep, room, slot + k, total_too, rest_too
-        )
+        total, rest = begin(d, rests, keep, room, slot + j, total, rest)
+        total_too, rest_too = begin(d_too, rests, keep, room, slot + k, total_too, rest_too)
     if whole % (2 * lanes):
         j = whole - lanes
-        if out is not None and behind >= 0:
+        d = shifted(load(x, now + j), m, scale)
+        if out is not None:
             store(out, behind + j, finish(load(room, slot + j), number))
         peak = larger(load(x, ahead + j), peak)
-        total, rest = begin(x, now + j, None, m, scale, keep, room, slot + j, total, rest)
+        total, rest = begin(d, rests, keep, room, slot + j, total, rest)
     if part:
         j = whole
-        if out is not None and behind >= 0:
+        d = shifted(load_part(x, now + j, part, -np.inf), m, scale)
+        if out is not None:
             store_part(out, behind + j, part, finish(load(room, slot + j), number))
         peak = larger(load_part(x, ahead + j, part, -np.inf), peak)
-        total, rest = begin(x, now + j, part, m, scale, keep, room, slot + j, total, rest)
+        total, rest = begin(d, rests, keep, room, slot + j, total, rest)
     return total + total_too, rest + rest_too, peak
 
 
 @helper
-def slot_of(x, row, start, classes, many):
-    """Where in the room a row is kept, and its place in its group."""
+def set_number(room, which, k, number):
+    """Keep a number of row k of a group beside those of the other rows."""
+    i = which * lanes_of(room)
+    store(room, i, with_lane(load(room, i), k, number))
+
+
+@helper
+def numbers_of(room, which):
+    """That number of all rows of the group."""
+    return load(room, which * lanes_of(room))
+
+
+@helper
+def slot_of(x, k, classes):
+    """Where in the room row k of a group is kept."""
     lanes = lanes_of(x)
-    k = (row - start) % many
-    return k * (-(-classes // lanes)) * lanes, k
+    return (NUMBERS + k * (-(-classes // lanes))) * lanes
 
 
 @helper
 def vectors_for_group(x, classes, many):
-    """How many vectors are kept of the rows of a group."""
-    return many * (-(-classes // lanes_of(x)))
+    """How many vectors are kept of a group: some numbers of its rows, and the rows."""
+    return NUMBERS + many * (-(-classes // lanes_of(x)))
 
 
 @helper
@@ -258,24 +279,45 @@ def first_peak(x, start, stop, classes):
     return max_across(row_largest(x, start * classes, classes))
 
 
-@helper
-def pass_row(x, row, start, stop, classes, many, m, scale, keep, finish, numbers, out, room):
-    """`three_rows` for a row, the one ahead, and the one that is a group behind."""
-    slot, k = slot_of(x, row, start, classes, many)
-    behind = row - many
-    number = 0.0 if numbers is None else numbers[k]
-    return three_rows(
-        x, row * classes, min(row + 1, stop - 1) * classes,
-        behind * classes if behind >= start else -1,
-        classes, m, scale, keep, finish, number, out, room, slot,
-    )  # fmt: skip
+def group_pass(keep, finish):
+    """Make the function that passes over the rows of a group."""
+
+    @outside
+    def pass_group(x, first, stop, classes, many, m, scale, rests, numbers, out, room):
+        """`three_rows` for each row of a group, with the row behind from the group before.
+
+        Where there is no group before, or nothing to write, ``numbers`` and ``out`` are None.
+        m is the largest number of its first row; that of the row after its last is returned.
+        The sums and the largest number of each row are kept in the room.
+        """
+        stay_outside()
+        for k in range(min(many, stop - first)):
+            row, number = first + k, 0.0 if numbers is None else numbers[k]
+            total, rest, peak = three_rows(
+                x, row * classes, min(row + 1, stop - 1) * classes, (row - many) * classes,
+                classes, m, scale, rests, keep, finish, number, out, room, slot_of(x, k, classes),
+            )  # fmt: skip
+            set_number(room, TOTAL, k, sum_across(total))
+            if rests is not None:
+                set_number(room, REST, k, sum_across(rest))
+            set_number(room, PEAK, k, m)
+            m = max_across(peak)
+        return m
+
+    return pass_group
+
+
+pass_sums = group_pass(None, None)
+pass_exponentials = group_pass(exponential_of, times)
+pass_shifted = group_pass(shifted_of, minus)
 
 
 @helper
 def finish_row(x, row, start, classes, many, finish, numbers, out, room):
     """Finish one of the last rows, over which no other passes."""
-    slot, k = slot_of(x, row, start, classes, many)
-    lanes, base, number = lanes_of(x), row * classes, numbers[k]
+    k = (row - start) % many
+    slot, number = slot_of(x, k, classes), numbers[k]
+    lanes, base = lanes_of(x), row * classes
     part = classes % lanes
     for j in range(0, classes - part, lanes):
         store(out, base + j, finish(load(room, slot + j), number))
@@ -305,40 +347,41 @@ def relative_factor(peak, to, scale):
 
 
 @helper
-def last_exponentials(x, i, count, m, scale, out):
+def last_exponentials(x, i, count, m, scale, rests, out):
     """The exponentials of a block that may be shorter than the others."""
     part = count % lanes_of(x)
     stop = i + count - part
-    total, rest = exponentials(x, i, stop, m, scale, out)
+    total, rest = exponentials(x, i, stop, m, scale, rests, out)
     if part:
         d = shifted(load_part(x, stop, part, -np.inf), m, scale)
-        total, rest, e = add_exponential(total, rest, d)
+        total, rest, e = add_exponential(total, rest, d, rests)
         if out is not None:
             store_part(out, stop, part, e)
     return total, rest
 
 
-@helper
-def block_exponentials(x, base, classes, scale, out, peaks, slot):
-    """The largest number of a row, the total and the rest.
+@outside
+def block_exponentials(x, base, classes, scale, rests, out, peaks, slot):
+    """The largest number of a row, the total, and the rest unless ``rests`` is None.
 
     The exponentials go to ``out``, unless None.  They stay relative to the largest number of
     their block, which is kept in ``peaks`` from ``slot`` on.
     """
+    stay_outside()
     peak, total, rest = lowest_of(x), 0.0, 0.0
     lost = 0.0  # of the total, by rounding: added in the end
     its_peaks = row_largest(x, base, BLOCK)
     for start in range(0, classes, BLOCK):
         i, count, its_peak = base + start, min(BLOCK, classes - start), max_across(its_peaks)
         if start + 2 * BLOCK <= classes:
-            totals, rests, its_peaks = three_rows(
-                x, i, i + BLOCK, -1, BLOCK, its_peak, scale,
-                exponential_of, times, 0.0, None, out, i,
+            its_totals, its_rests, its_peaks = three_rows(
+                x, i, i + BLOCK, i, BLOCK, its_peak, scale, rests,
+                only_if(out, exponential_of), times, 0.0, None, out, i,
             )  # fmt: skip
         else:
-            totals, rests = last_exponentials(x, i, count, its_peak, scale, out)
+            its_totals, its_rests = last_exponentials(x, i, count, its_peak, scale, rests, out)
             its_peaks = row_largest(x, i + count, max(classes - start - BLOCK, 0))
-        its_total, its_rest = np.float64(sum_across(totals)), np.float64(sum_across(rests))
+        its_total, its_rest = np.float64(sum_across(its_totals)), np.float64(sum_across(its_rests))
         peaks[slot + start // BLOCK] = its_peak
         both = larger(peak, its_peak)
         factor = relative_factor(peak, both, scale)

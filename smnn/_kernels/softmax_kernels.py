@@ -18,12 +18,14 @@ from .memory import (
     spread,
     store,
     store_part,
-    with_lane,
 )
 from .rows import (
     BLOCK,
+    NUMBERS,
+    PEAK,
+    REST,
+    TOTAL,
     block_exponentials,
-    exponential_of,
     exponentials,
     finish_row,
     first_peak,
@@ -32,16 +34,18 @@ from .rows import (
     minus,
     multiply_blocks,
     multiply_columns,
-    pass_row,
+    numbers_of,
+    pass_exponentials,
+    pass_shifted,
+    pass_sums,
     scatter_rows,
     shifted,
-    shifted_of,
     store_lanes,
     times,
     vectors_for_columns,
     vectors_for_group,
 )
-from .vectors import max_across, sum_across
+from .vectors import sum_across
 
 
 @kernel
@@ -55,7 +59,7 @@ def softmax_short(x, scale, out, start, stop):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
-        total, _ = exponentials(columns, 0, classes * lanes, m, scale, columns)
+        total, _ = exponentials(columns, 0, classes * lanes, m, scale, None, columns)
         multiply_columns(columns, classes, 1.0 / total)
         scatter_rows(out, row, rows, classes, columns, room)
 
@@ -66,12 +70,12 @@ def softmax_long(x, scale, out, many, start, stop):
     x, out = pointer(x), pointer(out)
     room, factors = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
     m = first_peak(x, start, stop, classes)
-    for row in range(start, stop):
-        total, _, peak = pass_row(
-            x, row, start, stop, classes, many, m, scale, exponential_of, times, factors, out, room
-        )
-        factors[(row - start) % many] = 1.0 / sum_across(total)
-        m = max_across(peak)
+    for first in range(start, stop, many):
+        if first == start:
+            m = pass_exponentials(x, first, stop, classes, many, m, scale, None, None, None, room)
+        else:
+            m = pass_exponentials(x, first, stop, classes, many, m, scale, None, factors, out, room)
+        store_lanes(factors, 0, min(many, stop - first), many, 1.0 / numbers_of(room, TOTAL))
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, times, factors, out, room)
 
@@ -82,7 +86,7 @@ def softmax_blocks(x, scale, out, peaks, start, stop):
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         base, slot = row * classes, row * blocks
-        m, total, _ = block_exponentials(x, base, classes, scale, out, peaks, slot)
+        m, total, _ = block_exponentials(x, base, classes, scale, None, out, peaks, slot)
         multiply_blocks(out, base, classes, scale, peaks, slot, m, SCALE / total)
 
 
@@ -97,7 +101,7 @@ def log_softmax_short(x, scale, out, start, stop):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
-        total, rest = exponentials(columns, 0, classes * lanes, m, scale, None)
+        total, rest = exponentials(columns, 0, classes * lanes, m, scale, True, None)
         log = log_sum(total, rest)
         for j in range(0, classes * lanes, lanes):
             store(columns, j, shifted(load(columns, j), m, scale) - log)
@@ -109,18 +113,14 @@ def log_softmax_long(x, scale, out, many, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     room, logs = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
-    totals = rests = spread(x, 0.0)
     m = first_peak(x, start, stop, classes)
-    for row in range(start, stop):
-        total, rest, peak = pass_row(
-            x, row, start, stop, classes, many, m, scale, shifted_of, minus, logs, out, room
-        )
-        k = (row - start) % many
-        totals = with_lane(totals, k, sum_across(total))
-        rests = with_lane(rests, k, sum_across(rest))
-        m = max_across(peak)
-        if k == many - 1 or row == stop - 1:
-            store_lanes(logs, 0, k + 1, many, log_sum(totals, rests))
+    for first in range(start, stop, many):
+        if first == start:
+            m = pass_shifted(x, first, stop, classes, many, m, scale, True, None, None, room)
+        else:
+            m = pass_shifted(x, first, stop, classes, many, m, scale, True, logs, out, room)
+        log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
+        store_lanes(logs, 0, min(many, stop - first), many, log)
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, minus, logs, out, room)
 
@@ -133,7 +133,9 @@ def log_softmax_blocks(x, scale, out, peaks, start, stop):
     part = classes % lanes
     for row in range(start, stop):
         base = row * classes
-        m, total, rest = block_exponentials(x, base, classes, scale, None, peaks, row * blocks)
+        m, total, rest = block_exponentials(
+            x, base, classes, scale, True, None, peaks, row * blocks
+        )
         log, end = log_sum(total, rest), base + classes - part
         for i in range(base, end, lanes):
             store(out, i, shifted(load(x, i), m, scale) - log)
@@ -165,7 +167,7 @@ def logsumexp_short(x, out, start, stop):
         rows = min(lanes, stop - row)
         gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
-        total, rest = exponentials(columns, 0, classes * lanes, m, None, None)
+        total, rest = exponentials(columns, 0, classes * lanes, m, None, True, None)
         store_part(out, row, rows, m + log_sum(total, rest))
         mend_infinite(x, out, row, rows, classes)
 
@@ -174,21 +176,14 @@ def logsumexp_short(x, out, start, stop):
 def logsumexp_long(x, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
-    totals = rests = peaks = spread(x, 0.0)
-    many = lanes_of(x)
+    room, many = room_for(x, NUMBERS), lanes_of(x)
     m = first_peak(x, start, stop, classes)
-    for row in range(start, stop):
-        total, rest, peak = pass_row(
-            x, row, start, stop, classes, many, m, None, exponential_of, times, None, None, None
-        )
-        k = (row - start) % many
-        totals = with_lane(totals, k, sum_across(total))
-        rests = with_lane(rests, k, sum_across(rest))
-        peaks = with_lane(peaks, k, m)
-        m = max_across(peak)
-        if k == many - 1 or row == stop - 1:
-            store_part(out, row - k, k + 1, peaks + log_sum(totals, rests))
-            mend_infinite(x, out, row - k, k + 1, classes)
+    for first in range(start, stop, many):
+        m = pass_sums(x, first, stop, classes, many, m, None, True, None, None, room)
+        rows = min(many, stop - first)
+        log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
+        store_part(out, first, rows, numbers_of(room, PEAK) + log)
+        mend_infinite(x, out, first, rows, classes)
 
 
 @kernel
@@ -197,7 +192,7 @@ def logsumexp_blocks(x, out, peaks, start, stop):
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         m, total, rest = block_exponentials(
-            x, row * classes, classes, None, None, peaks, row * blocks
+            x, row * classes, classes, None, True, None, peaks, row * blocks
         )
         out[row] = m + log_sum(total, rest)
         mend_infinite(x, out, row, 1, classes)
