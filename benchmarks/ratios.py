@@ -1,4 +1,4 @@
-"""What a record says: the fastest peer, our ratio to it, our shares of the roofs."""
+"""What a record says: the fastest peer, our ratio to it, our shares of the roofs, our reach."""
 
 from statistics import geometric_mean
 
@@ -41,9 +41,28 @@ def arithmetic_share(record):
     return record["exponentials_seconds"]["best"] / record["seconds"][US]["best"]
 
 
+def call_share(record):
+    """The time of a call without work over ours."""
+    return record["call_seconds"]["best"] / record["seconds"][US]["best"]
+
+
+def roof_share(record):
+    """Our share of the nearest roof: the one that binds."""
+    return max(copy_share(record), arithmetic_share(record), call_share(record))
+
+
+def reach(record):
+    """What the ratio would be at the nearest roof, with all other work done in no time."""
+    return ratio(record) / roof_share(record)
+
+
 def shape_text(record):
     return "x".join(map(str, record["shape"]))
 
 
 def mean_ratio(records):
     return geometric_mean([ratio(record) for record in records])
+
+
+def mean_reach(records):
+    return geometric_mean([reach(record) for record in records])

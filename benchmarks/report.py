@@ -3,10 +3,12 @@
 from benchmarks import targets
 from benchmarks.ratios import (
     arithmetic_share,
+    call_share,
     copy_share,
     fastest_peer,
     library_seconds,
     ratio,
+    reach,
     shape_text,
 )
 
@@ -46,7 +48,7 @@ def group_text(operation, dtype, threads, records):
         f"{'shape':>15} {'output':>6}"
         + "".join(f"{name:>13}" for name in LIBRARIES)
         + f"  {'fastest peer':<18}{'ratio':>6}{'median':>7}"
-        + ("" if linear else f"{'of copy':>9}{'of exp':>8}"),
+        + ("" if linear else f"{'of copy':>9}{'of exp':>8}{'of call':>8}{'reach':>7}"),
     ]
     for record in records:
         scale = 1e3 if linear else 1e9 / elements(record)
@@ -55,13 +57,18 @@ def group_text(operation, dtype, threads, records):
             seconds = library_seconds(record, name)
             cells += f"{'':>13}" if seconds is None else f"{seconds * scale:13.3f}"
         peer = fastest_peer(record) or ""
-        shares = "" if linear else f"{copy_share(record):9.0%}{arithmetic_share(record):8.0%}"
+        shares = "" if linear else shares_text(record)
         ratios = f"{ratio(record):6.2f}{ratio(record, 'median'):7.2f}" if peer else f"{'':13}"
         lines.append(
             f"{shape_text(record):>15} {'reused' if record['reuse'] else 'fresh':>6}{cells}"
             f"  {peer:<18}{ratios}{shares}"
         )
     return "\n".join(lines)
+
+
+def shares_text(record):
+    shares = f"{copy_share(record):9.0%}{arithmetic_share(record):8.0%}{call_share(record):8.0%}"
+    return f"{shares}{reach(record):7.2f}" if fastest_peer(record) else shares
 
 
 def elements(record):

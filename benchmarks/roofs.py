@@ -1,7 +1,8 @@
-"""The two roofs over every operation: the memory's and the arithmetic's.
+"""The three roofs over every operation: the memory's, the arithmetic's and the call's.
 
 A copy of the input is what the memory can do.  The exponentials alone, of numbers that are
-already shifted, are what the arithmetic can do: every operation takes as many.
+already shifted, are what the arithmetic can do: every operation takes as many.  A softmax of
+no rows is what a call costs in which nothing is computed.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+import smnn
 from smnn._kernels.compile import kernel
 from smnn._kernels.exponential import exp
 from smnn._kernels.memory import lanes_of, load, pointer, store
@@ -24,11 +26,12 @@ def only_exponentials(d, out):
 
 
 def roof_functions(x, threads):
-    """Name to function: a copy of x, and its exponentials."""
+    """Name to function: a copy of x, its exponentials, and a call without work."""
     out, d = np.empty_like(x), -np.abs(x)
     functions = {
         "copy": partial(np.copyto, out, x),
         "exponentials": partial(only_exponentials, d.ravel(), out.ravel()),
+        "call": partial(smnn.softmax, np.empty((0, x.shape[1]), x.dtype)),
     }
     if threads > 1:
         pool = ThreadPoolExecutor(threads)

@@ -27,7 +27,7 @@ def measure(case, budget_seconds, libraries):
     seconds = race({**functions, **roofs}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
-    for roof in ("copy", "exponentials") if roofs else ():
+    for roof in ("copy", "exponentials", "call") if roofs else ():
         forms = [summary(seconds[name]) for name in roofs if name.startswith(roof)]
         record[f"{roof}_seconds"] = min(forms, key=best)
     return record

@@ -91,6 +91,7 @@ def record(ours, operation="softmax", threads=1):
         "seconds": {name: {"best": value, "median": 2 * value} for name, value in names.items()},
         "copy_seconds": {"best": 1.0, "median": 1.0},
         "exponentials_seconds": {"best": 0.25, "median": 0.25},
+        "call_seconds": {"best": 0.1, "median": 0.1},
     }
 
 
@@ -102,7 +103,15 @@ def test_the_ratio_is_to_the_fastest_form_of_the_fastest_peer():
     assert ratios.copy_share(made) == 2.0
     assert ratios.copy_share(record(0.5, "cross_entropy")) == 1.0  # it writes no array
     assert ratios.arithmetic_share(made) == 0.5
+    assert ratios.call_share(made) == 0.2
     assert ratios.library_seconds(made, "JAX") is None
+
+
+def test_the_reach_is_the_ratio_at_the_nearest_roof():
+    made = record(4.0)  # four times the copy, which is the nearest roof
+    assert ratios.ratio(made) == 0.5
+    assert ratios.roof_share(made) == 0.25
+    assert ratios.reach(made) == 2.0  # a copy takes half the time of the fastest peer
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -110,7 +119,7 @@ def test_the_ratio_is_to_the_fastest_form_of_the_fastest_peer():
 def test_the_roofs_do_their_work(dtype, threads):
     x = np.random.default_rng(0).standard_normal((4, 16)).astype(dtype)
     functions = roofs.roof_functions(x, threads)
-    assert len(functions) == 2 * threads
+    assert len(functions) == 2 * threads + 1
     for name, function in functions.items():
         outs = [a for a in function.args if a.dtype == dtype] if threads == 1 else []
         function()
@@ -148,6 +157,8 @@ def test_targets_are_met_by_the_fast_and_missed_by_the_slow():
     assert verdicts["softmax, log_softmax, float32, 1 thread, every shape"]
     assert not verdicts["softmax, log_softmax, float32, 1 thread, geometric mean"]
     assert not verdicts["loss + gradient, float32, 1 thread, every shape"]
+    where = {what: where for what, _, _, where, _ in targets.judge(made_results(1.0))}
+    assert "1 out of reach" in where["loss + gradient, float32, 1 thread, every shape"]
 
 
 def test_the_report_names_every_contestant_and_verdict():
