@@ -184,27 +184,6 @@ def _first_of_in_python(vector, count):
     return np.where(np.arange(vector.size) < count, vector, vector.dtype.type(0))
 
 
-def _with_lane_in_python(vector, k, number):
-    return np.where(np.arange(vector.size) == k, vector.dtype.type(number), vector)
-
-
-@on_memory(_with_lane_in_python)
-def with_lane(typingctx, vector, k, number):
-    """The vector with another number in lane k."""
-
-    def codegen(context, builder, signature, values):
-        lanes = ir.VectorType(ir.IntType(32), vector.lanes)
-        wanted = builder.trunc(values[1], lanes.element)
-        empty = ir.Constant(lanes, ir.Undefined)
-        first = builder.insert_element(empty, wanted, ir.Constant(lanes.element, 0))
-        wanted = shuffle(builder, first, None, [0] * vector.lanes)
-        mask = builder.icmp_signed("==", ir.Constant(lanes, list(range(vector.lanes))), wanted)
-        number_everywhere = as_vector(context, builder, values[2], number, vector)
-        return builder.select(mask, number_everywhere, values[0])
-
-    return vector(vector, types.intp, number), codegen
-
-
 @on_memory(_first_of_in_python)
 def first_of(typingctx, vector, count):
     """The first ``count`` lanes of a vector, and 0 in the others."""
