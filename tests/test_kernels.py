@@ -286,6 +286,20 @@ def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
     assert not re.search(r"\bexpf?\b|_exp\b|svml", code), "an exponential is called"
 
 
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the names are those of x86-64"
+)
+def test_the_pass_over_long_rows_stays_outside_the_kernel():
+    """Inside, its constants would be loaded anew in every round of the loop."""
+    x = np.zeros((20, 100), np.float32)
+    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, 0, len(x))
+    functions = re.split(r"^(?=_Z\w+:)", code, flags=re.MULTILINE)
+    exponentials = [f.partition(":")[0] for f in functions if re.search(r"\bv?pslld\b", f)]
+    assert exponentials
+    assert all("pass_rows" in name for name in exponentials), exponentials
+
+
 def host_features():
     from llvmlite import binding
 

@@ -206,13 +206,12 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, star
     for first in range(start, stop, many):
         rows = min(many, stop - first)
         if dx is None:
-            m = pass_sums(x, first, stop, classes, many, m, None, True, None, None, room)
-        elif first == start:
-            m = pass_exponentials(x, first, stop, classes, many, m, None, True, None, None, room)
+            m = pass_sums(x, first, start, stop, classes, many, m, None, True, None, None, room)
         else:
             m = pass_exponentials(
-                x, first, stop, classes, many, m, None, True, factors, gradient, room
+                x, first, start, stop, classes, many, m, None, True, factors, gradient, room
             )
+        if dx is not None and first > start:
             for k in range(rows):
                 row = first - many + k
                 finish_label(gradient, row, classes, labels, ignore_index, at_label[k])

@@ -36,8 +36,8 @@ from .memory import (
 from .transpose import tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
-TOTAL, REST, PEAK, LOGIT, WEIGHT = range(5)  # the numbers that are kept of a row
-NUMBERS = 5
+NUMBERS = 5  # that are kept of a row of a group
+TOTAL, REST, PEAK, LOGIT, WEIGHT = range(NUMBERS)
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
 
 
@@ -281,13 +281,8 @@ def group_pass(keep, finish):
     """Make the function that passes over the rows of a group."""
 
     @outside
-    def pass_group(x, first, stop, classes, many, m, scale, rests, numbers, out, room):
-        """`three_rows` for each row of a group, with the row behind from the group before.
-
-        Where there is no group before, or nothing to write, ``numbers`` and ``out`` are None.
-        m is the largest number of its first row; that of the row after its last is returned.
-        The sums and the largest number of each row are kept in the room.
-        """
+    def pass_rows(x, first, stop, classes, many, m, scale, rests, numbers, out, room):
+        """`three_rows` for each row of a group, with the row behind from the group before."""
         stay_outside()
         for k in range(min(many, stop - first)):
             row, number = first + k, 0.0 if numbers is None else numbers[k]
@@ -301,6 +296,18 @@ def group_pass(keep, finish):
             set_number(room, PEAK, k, m)
             m = max_across(peak)
         return m
+
+    @helper
+    def pass_group(x, first, start, stop, classes, many, m, scale, rests, numbers, out, room):
+        """Pass over a group; behind the very first one there is nothing to finish.
+
+        m is the largest number of its first row; that of the row after its last is returned.
+        The sums and the largest number of each row are kept in the room.  ``numbers`` finish
+        the rows of the group before; they and ``out`` are None where nothing is written.
+        """
+        if first == start:
+            return pass_rows(x, first, stop, classes, many, m, scale, rests, None, None, room)
+        return pass_rows(x, first, stop, classes, many, m, scale, rests, numbers, out, room)
 
     return pass_group
 
@@ -374,7 +381,7 @@ def block_exponentials(x, base, classes, scale, rests, out, peaks, slot):
         if start + 2 * BLOCK <= classes:
             its_totals, its_rests, its_peaks = three_rows(
                 x, i, i + BLOCK, i, BLOCK, its_peak, scale, rests,
-                only_if(out, exponential_of), times, 0.0, None, out, i,
+                only_if(out, exponential_of), None, None, None, out, i,
             )  # fmt: skip
         else:
             its_totals, its_rests = last_exponentials(x, i, count, its_peak, scale, rests, out)

@@ -71,10 +71,9 @@ def softmax_long(x, scale, out, many, start, stop):
     room, factors = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
     m = first_peak(x, start, stop, classes)
     for first in range(start, stop, many):
-        if first == start:
-            m = pass_exponentials(x, first, stop, classes, many, m, scale, None, None, None, room)
-        else:
-            m = pass_exponentials(x, first, stop, classes, many, m, scale, None, factors, out, room)
+        m = pass_exponentials(
+            x, first, start, stop, classes, many, m, scale, None, factors, out, room
+        )
         store_lanes(factors, 0, min(many, stop - first), many, 1.0 / numbers_of(room, TOTAL))
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, times, factors, out, room)
@@ -115,10 +114,7 @@ def log_softmax_long(x, scale, out, many, start, stop):
     room, logs = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
     m = first_peak(x, start, stop, classes)
     for first in range(start, stop, many):
-        if first == start:
-            m = pass_shifted(x, first, stop, classes, many, m, scale, True, None, None, room)
-        else:
-            m = pass_shifted(x, first, stop, classes, many, m, scale, True, logs, out, room)
+        m = pass_shifted(x, first, start, stop, classes, many, m, scale, True, logs, out, room)
         log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
         store_lanes(logs, 0, min(many, stop - first), many, log)
     for row in range(max(start, stop - many), stop):
@@ -179,7 +175,7 @@ def logsumexp_long(x, out, start, stop):
     room, many = room_for(x, NUMBERS), lanes_of(x)
     m = first_peak(x, start, stop, classes)
     for first in range(start, stop, many):
-        m = pass_sums(x, first, stop, classes, many, m, None, True, None, None, room)
+        m = pass_sums(x, first, start, stop, classes, many, m, None, True, None, None, room)
         rows = min(many, stop - first)
         log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
         store_part(out, first, rows, numbers_of(room, PEAK) + log)
