@@ -234,6 +234,43 @@ def test_results_do_not_depend_on_the_size_of_a_group(classes, dtype, monkeypatc
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [1025, 2048, 3001])
+def test_rows_of_several_blocks_as_a_whole_and_block_by_block(classes, dtype, monkeypatch):
+    """The two ways round differently: far from the reference is neither."""
+    x = logits(np.random.default_rng(8), 21, classes, dtype)
+    labels = np.random.default_rng(9).integers(0, classes, 21)
+    labels[4] = -100
+    x[2, 7], x[3, -1], x[5, 1030 % classes] = -np.inf, np.nan, np.inf
+
+    def results(kernels, x, dtype):
+        found = [np.empty(x.shape, dtype) for _ in range(3)]
+        losses, sums = np.empty(21, dtype), np.empty(21, dtype)
+        kernels.softmax(x, 0.5, found[0])
+        kernels.log_softmax(x, 0.5, found[1])
+        kernels.logsumexp(x, sums)
+        kernels.cross_entropy_labels(x, labels, -100, None, 0.0, 0.0, losses, found[2])
+        return [*found, losses, sums]
+
+    expected = results(reference, x.astype(float), np.float64)
+    for near_bytes in (kernels.NEAR_BYTES, 0):
+        monkeypatch.setattr(kernels, "NEAR_BYTES", near_bytes)
+        for found, wanted in zip(results(kernels, x, dtype), expected, strict=True):
+            tolerance = 64 * np.finfo(dtype).eps
+            np.testing.assert_allclose(found, wanted, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_sum_of_a_long_row_loses_no_digits(dtype):
+    """Equal terms, each of which would be rounded the same way when added to a large sum."""
+    for classes in (1000, 4001, 60_001):
+        x = np.full((4, classes), -0.7, dtype)
+        x[:, 0] = 0.0
+        out = np.empty_like(x)
+        kernels.softmax(x, 1.0, out)
+        assert abs(out.sum(1, dtype=float) - 1).max() < 8 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_nothing_is_written_or_read_beyond_the_rows(dtype):
     """What lies before and after, nan, neither changes nor matters."""
     rng = np.random.default_rng(7)
@@ -271,7 +308,7 @@ def assembly(kernel, *arguments):
 def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
     kernel = getattr(kernels, f"softmax_{length}")
     x = np.zeros((20, 10 if length == "short" else 100), dtype)
-    group = (4,) if length == "long" else ()
+    group = (4, None) if length == "long" else ()
     code = assembly(kernel, x, None, np.empty_like(x), *group, 0, len(x))
     suffix = "ps" if dtype is np.float32 else "pd"
     assert re.search(rf"\bv?max{suffix}\b", code), "no packed maximum"
@@ -293,7 +330,7 @@ def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
 def test_the_pass_over_long_rows_stays_outside_the_kernel():
     """Inside, its constants would be loaded anew in every round of the loop."""
     x = np.zeros((20, 100), np.float32)
-    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, 0, len(x))
+    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, None, 0, len(x))
     functions = re.split(r"^(?=_Z\w+:)", code, flags=re.MULTILINE)
     exponentials = [f.partition(":")[0] for f in functions if re.search(r"\bv?pslld\b", f)]
     assert exponentials

@@ -61,10 +61,11 @@ __all__ = [
     "logsumexp_vjp", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
 
-# Rows of up to these sizes stand side by side: longer ones where a logarithm is wanted of each.
-SHORT_ROW_BYTES, SHORT_ROW_BYTES_LOG = 160, 256
-NEAR_BYTES = 1 << 22  # an array of this size stays in some cache,
-ROOM_BYTES = 1 << 12  # and what is kept of a group of rows in the nearest, with the rows
+SHORT_ROW_BYTES = 192  # rows of up to this size stand side by side
+NEAR_BYTES = 6 << 20  # an array of this size stays in some cache,
+# and of what is kept of a group of rows so much stays in the cache that is near enough.
+NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 18, 1 << 12
+SEVERAL = 4  # rows, of which one can be finished while another is begun
 
 
 def _run(kernel, arguments, x):
@@ -75,16 +76,30 @@ def _run(kernel, arguments, x):
         share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.nbytes)
 
 
-def _group(x, out):
-    """How many rows later a row is finished, which must be known of it by then.
+def _room_bytes(x):
+    return NEAR_ROOM_BYTES if x.nbytes <= NEAR_BYTES else FAR_ROOM_BYTES
 
-    The logarithms of as many rows as a vector has lanes are taken at once.  But the rows must not
-    push each other out of the nearest cache where the array is in no cache at all.
+
+def _group(x):
+    """How many rows make a group: what is one number for each is then computed for all at once.
+
+    A group of more rows than a vector has lanes brings nothing, and one that does not stay in
+    the cache costs more than it brings.
     """
-    lanes = VECTOR_BYTES // x.itemsize
-    if out is None or x.nbytes <= NEAR_BYTES:
-        return lanes
-    return max(1, min(lanes, ROOM_BYTES // (x.itemsize * x.shape[1])))
+    many = _room_bytes(x) // (x.itemsize * x.shape[1])
+    return max(1, min(many, VECTOR_BYTES // x.itemsize))
+
+
+def _is_passed_whole(x):
+    """Whether rows are passed over as a whole, and not block by block."""
+    if x.shape[1] <= BLOCK:
+        return True
+    return len(x) >= SEVERAL and x.nbytes <= NEAR_BYTES and x.nbytes <= NEAR_ROOM_BYTES * len(x)
+
+
+def _blocks(x):
+    """Not None where rows are longer than a block: then the kernels are others."""
+    return None if x.shape[1] <= BLOCK else True
 
 
 def _peaks(x):
@@ -102,8 +117,8 @@ def softmax(x, scale, out, start=0, stop=None):
     scale = None if scale == 1.0 else scale
     if size <= SHORT_ROW_BYTES * rows:
         softmax_short(x, scale, out, start, stop)
-    elif x.shape[1] <= BLOCK:
-        softmax_long(x, scale, out, _group(x, out), start, stop)
+    elif _is_passed_whole(x):
+        softmax_long(x, scale, out, _group(x), _blocks(x), start, stop)
     else:
         softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
@@ -116,20 +131,20 @@ def log_softmax(x, scale, out, start=0, stop=None):
             return share(partial(log_softmax, x, scale, out), rows, size)
         stop = rows
     scale = None if scale == 1.0 else scale
-    if size <= SHORT_ROW_BYTES_LOG * rows:
+    if size <= SHORT_ROW_BYTES * rows:
         log_softmax_short(x, scale, out, start, stop)
-    elif x.shape[1] <= BLOCK:
-        log_softmax_long(x, scale, out, _group(x, out), start, stop)
+    elif _is_passed_whole(x):
+        log_softmax_long(x, scale, out, _group(x), _blocks(x), start, stop)
     else:
         log_softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
 
 def logsumexp(x, out):
     """See ``reference.logsumexp``."""
-    if x.nbytes <= SHORT_ROW_BYTES_LOG * len(x):
+    if x.nbytes <= SHORT_ROW_BYTES * len(x):
         _run(logsumexp_short, (x, out), x)
-    elif x.shape[1] <= BLOCK:
-        _run(logsumexp_long, (x, out), x)
+    elif _is_passed_whole(x):
+        _run(logsumexp_long, (x, out, _group(x), _blocks(x)), x)
     else:
         _run(logsumexp_blocks, (x, out, _peaks(x)), x)
 
@@ -162,11 +177,11 @@ def cross_entropy_labels(
         return smoothed_labels(
             x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start, stop
         )
-    if size <= SHORT_ROW_BYTES_LOG * rows:
+    if size <= SHORT_ROW_BYTES * rows:
         return labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop)
-    if x.shape[1] <= BLOCK:
+    if _is_passed_whole(x):
         return labels_long(
-            x, labels, ignore_index, weight, divisor, losses, dx, _group(x, dx), start, stop
+            x, labels, ignore_index, weight, divisor, losses, dx, _group(x), _blocks(x), start, stop
         )
     return labels_blocks(
         x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), start, stop

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numba import config, njit, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 INTERPRETED = bool(config.DISABLE_JIT)
@@ -45,6 +46,12 @@ def _stay_outside(typingctx):
 
 
 stay_outside = (lambda: None) if INTERPRETED else _stay_outside
+
+
+def has_feature(name):
+    """Whether the processor that is compiled for has a feature, by LLVM's name for it."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return f"+{name}" in features.split(",")
 
 
 def kernel(function):

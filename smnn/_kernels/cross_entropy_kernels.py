@@ -17,6 +17,7 @@ from .memory import (
     first_of,
     lanes_of,
     load,
+    load_labels,
     load_part,
     load_some,
     only_if,
@@ -30,19 +31,14 @@ from .memory import (
 from .rows import (
     BLOCK,
     LOGIT,
-    PEAK,
-    REST,
-    TOTAL,
     WEIGHT,
     add_exponential,
     block_exponentials,
     exponentials,
     finish_row,
-    first_peak,
-    gather_rows,
+    gather_next,
     largest_of_columns,
     multiply_blocks,
-    multiply_columns,
     numbers_of,
     pass_exponentials,
     pass_sums,
@@ -54,7 +50,7 @@ from .rows import (
     vectors_for_columns,
     vectors_for_group,
 )
-from .vectors import choose, max_across, sum_across
+from .vectors import choose, choose_equal, max_across, sum_across
 
 # --- Before and after -------------------------------------------------------------------
 
@@ -154,6 +150,39 @@ def forget_losses(losses, start, stop, labels, ignore_index):
             losses[row] = 0.0
 
 
+@helper
+def logits_at_labels(columns, classes, wanted):
+    """The number of each row that stands in ``columns`` at its label, 0 without a label."""
+    lanes = lanes_of(columns)
+    found, label = spread(columns, 0.0), spread(columns, 0.0)
+    for j in range(0, classes * lanes, lanes):
+        found = choose_equal(label, wanted, load(columns, j), found)
+        label = label + 1.0
+    return found
+
+
+@helper
+def load_weights(weight, labels, row, rows, ignore_index, wanted, room):
+    """The weights of up to a vector's lanes of rows; 0 for ignored ones."""
+    if weight is None:
+        return choose(wanted, 0.0, 0.0, 1.0)
+    for k in range(rows):
+        label = labels[row + k]
+        room[k] = 0.0 if label == ignore_index else weight[label]
+    return load(room, 0)
+
+
+@helper
+def finish_columns(columns, classes, wanted, factors, at_label):
+    """Make gradients of exponentials: multiply them, but at the label."""
+    lanes = lanes_of(columns)
+    label = spread(columns, 0.0)
+    for j in range(0, classes * lanes, lanes):
+        others = choose(wanted, 0.0, 0.0, load(columns, j) * factors)
+        store(columns, j, choose_equal(label, wanted, at_label, others))
+        label = label + 1.0
+
+
 @kernel
 def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
     classes = x.shape[1]
@@ -164,34 +193,39 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
     all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
-    lanes, picked, weights = lanes_of(x), room_for(x, 1), room_for(x, 1)
-    columns = room_for(x, vectors_for_columns(x, classes))
-    room = room_for(x, vectors_for_columns(x, classes))
-    for row in range(start, stop, lanes):
+    lanes, vectors, zero = lanes_of(x), vectors_for_columns(x, classes), spread(x, 0.0)
+    columns, ahead, behind = room_for(x, vectors), room_for(x, vectors), room_for(x, vectors)
+    room, its_weights = room_for(x, vectors), room_for(x, 1)
+    wanted, m, logits, total, rest = zero, zero, zero, zero, zero
+    wanted_behind, factors_behind, at_label_behind = zero, zero, zero
+    gather_next(x, start, stop, classes, columns, room)
+    for row in range(start, stop + lanes, lanes):
         rows = min(lanes, stop - row)
-        ignored = False
-        for k in range(rows):
-            ignored |= labels[row + k] == ignore_index
-            picked[k], weights[k] = at_its_label(x, row + k, classes, labels, ignore_index, weight)
-        gather_rows(x, row, rows, classes, columns, room)
-        m = largest_of_columns(columns, classes)
-        total, rest = exponentials(columns, 0, classes * lanes, m, None, True, only_if(dx, columns))
-        logits, factors = load(picked, 0), load(weights, 0)
-        store_part(losses, row, rows, ((m - logits) + log_sum(total, rest)) * factors)
-        if dx is not None:
-            factors = factors * scale
-            store(picked, 0, 0.0 - share_of_others(m, logits, total, rest) * factors)
-            multiply_columns(columns, classes, factors / total)
-            scatter_rows(gradient, row, rows, classes, columns, room)
-            for k in range(rows):
-                finish_label(gradient, row + k, classes, labels, ignore_index, picked[k])
-        if ignored:
-            forget_losses(losses, row, row + rows, labels, ignore_index)
+        if row < stop:
+            wanted = load_labels(x, labels, row, rows, ignore_index)
+            m = largest_of_columns(columns, classes)
+            logits = logits_at_labels(columns, classes, wanted)
+            total, rest = exponentials(
+                columns, 0, classes * lanes, m, None, True, only_if(dx, columns)
+            )
+            gather_next(x, row + lanes, stop, classes, ahead, room)
+        if dx is not None and row > start:
+            finish_columns(behind, classes, wanted_behind, factors_behind, at_label_behind)
+            scatter_rows(gradient, row - lanes, min(lanes, rows + lanes), classes, behind, room)
+        if row < stop:
+            weights = load_weights(weight, labels, row, rows, ignore_index, wanted, its_weights)
+            loss = ((m - logits) + log_sum(total, rest)) * weights
+            store_part(losses, row, rows, choose(wanted, 0.0, 0.0, loss))
+            if dx is not None:
+                wanted_behind, scaled = wanted, weights * scale
+                at_label_behind = 0.0 - share_of_others(m, logits, total, rest) * scaled
+                factors_behind = scaled / total
+        columns, ahead, behind = ahead, behind, columns
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 
 @kernel
-def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, start, stop):
+def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, blocks, start, stop):
     classes = x.shape[1]
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
@@ -200,16 +234,17 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, star
     all_losses = losses
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
-    room = room_for(x, vectors_for_group(x, classes, many))
-    factors, at_label = room_for(x, 1), room_for(x, 1)
-    m, ignored = first_peak(x, start, stop, classes), False
+    room = room_for(x, vectors_for_group(x, 0 if dx is None else classes, many))
+    factors, at_label, ignored = room_for(x, 1), room_for(x, 1), False
     for first in range(start, stop, many):
         rows = min(many, stop - first)
         if dx is None:
-            m = pass_sums(x, first, start, stop, classes, many, m, None, True, None, None, room)
+            peaks, totals, rests = pass_sums(
+                x, first, start, stop, classes, many, blocks, None, True, None, None, room
+            )
         else:
-            m = pass_exponentials(
-                x, first, start, stop, classes, many, m, None, True, factors, gradient, room
+            peaks, totals, rests = pass_exponentials(
+                x, first, start, stop, classes, many, blocks, None, True, factors, gradient, room
             )
         if dx is not None and first > start:
             for k in range(rows):
@@ -221,9 +256,7 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, star
             logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
             set_number(room, LOGIT, k, logit)
             set_number(room, WEIGHT, k, its_weight)
-        totals, rests = numbers_of(room, TOTAL), numbers_of(room, REST)
-        peaks, logits = numbers_of(room, PEAK), numbers_of(room, LOGIT)
-        weights = numbers_of(room, WEIGHT)
+        logits, weights = numbers_of(room, LOGIT), numbers_of(room, WEIGHT)
         store_part(losses, first, rows, ((peaks - logits) + log_sum(totals, rests)) * weights)
         if dx is not None:
             scaled = weights * scale

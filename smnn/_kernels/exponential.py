@@ -1,8 +1,10 @@
 """The exponential and the logarithm, for vectors and for numbers.
 
 exp(d) for d ≤ 0 by the classical method: d = n ln 2 + r, a polynomial for exp(r), and 2ⁿ
-written into the exponent bits.  No call, no table, no branch.  ``tools/exp_coefficients.py``
-derives the constants and says why it is done so; ``tools/exp_ulp.py`` measures the error.
+written into the exponent bits.  No call, no branch.  Where the processor can pick numbers out
+of a register, the powers of 2 in steps of a sixteenth stand in one: then r is so small that
+half the polynomial does.  ``tools/exp_coefficients.py`` derives the constants and says why it
+is done so; ``tools/exp_ulp.py`` measures the error.
 
 Results are **2**64 times too large**.  The smallest denormal is then a normal number and
 keeps its digits.  The division by the sum, which is too large by the same factor, rounds
@@ -13,8 +15,17 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .compile import helper
-from .vectors import choose, exponent, fma, power_of_two, significand
+from .compile import has_feature, helper
+from .vectors import (
+    PICKS,
+    Vector,
+    choose,
+    exponent,
+    fma,
+    power_by_table,
+    power_of_two,
+    significand,
+)
 
 SCALE = 2.0**64
 
@@ -43,10 +54,38 @@ EXP_C9_64 = np.float64(2.755758637378518e-06)
 EXP_C10_64 = np.float64(2.763024838532302e-07)
 EXP_C11_64 = np.float64(2.500006162553128e-08)
 
+TABLE_LOG2E = np.float32(23.083120346069336)
+TABLE_LN2_HIGH = np.float32(0.0433197021484375)
+TABLE_LN2_LOW = np.float32(1.9966364561696537e-06)
+TABLE_C0 = np.float32(0.011534546501934528)
+TABLE_C1 = np.float32(1.011534571647644)
+TABLE_C2 = np.float32(0.5057870745658875)
+TABLE_C3 = np.float32(0.1685851514339447)
+TABLE_POWERS = (
+    0.9885969758033752,
+    1.0323659181594849,
+    1.0780726671218872,
+    1.125802993774414,
+    1.1756465435028076,
+    1.2276968955993652,
+    1.282051682472229,
+    1.3388129472732544,
+    1.3980872631072998,
+    1.4599858522415161,
+    1.5246249437332153,
+    1.5921258926391602,
+    1.6626152992248535,
+    1.7362256050109863,
+    1.8130948543548584,
+    1.8933674097061157,
+)
+table_power = power_by_table(TABLE_POWERS)
+
 # Adding this rounds to an integer n and leaves n + bias + 64, the exponent field of
 # 2**(n + 64), in the lowest bits.
 ROUND_32 = MAGIC_32 + np.float32(127 + 64)
 ROUND_64 = MAGIC_64 + np.float64(1023 + 64)
+ROUND_TABLE = MAGIC_32 + np.float32(16 * 64)  # n counts sixteenths; the table has the bias
 # Below, exp is 0.
 LOWEST_32, LOWEST_64 = np.float32(-104.0), np.float64(-745.2)
 
@@ -64,6 +103,19 @@ def exp_float32(d):
     p = fma(r, p, np.float32(1.0))
     p = fma(r, p, np.float32(1.0))
     return choose(d, LOWEST_32, np.float32(0.0), p * power_of_two(t))
+
+
+@helper
+def exp_by_table(d):
+    """2**64 · exp(d) for d ≤ 0, of vectors of float32."""
+    t = fma(d, TABLE_LOG2E, ROUND_TABLE)
+    n = t - ROUND_TABLE
+    r = fma(n, -TABLE_LN2_LOW, fma(n, -TABLE_LN2_HIGH, d))
+    q = fma(r, TABLE_C3, TABLE_C2)
+    q = fma(r, q, TABLE_C1)
+    q = fma(r, q, TABLE_C0)
+    power = table_power(t)
+    return choose(d, LOWEST_32, np.float32(0.0), fma(power, q, power))
 
 
 @helper
@@ -93,6 +145,8 @@ def exp(d):
 
 @overload(exp)
 def _exp_of_type(d):
+    if isinstance(d, Vector) and d.dtype is types.float32 and has_feature(PICKS):
+        return lambda d: exp_by_table(d)
     if getattr(d, "dtype", d) is types.float32:
         return lambda d: exp_float32(d)
     return lambda d: exp_float64(d)

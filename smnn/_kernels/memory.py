@@ -180,6 +180,36 @@ def store_part(typingctx, x, i, count, vector):
     return types.void(x, types.intp, types.intp, vector), codegen
 
 
+def _load_labels_in_python(x, labels, i, count, ignore_index):
+    found = np.full(VECTOR_BYTES // x.itemsize, ignore_index)
+    found[:count] = labels[i : i + count]
+    return np.where(found == ignore_index, -1, found).astype(x.dtype)
+
+
+@on_memory(_load_labels_in_python)
+def load_labels(typingctx, x, labels, i, count, ignore_index):
+    """``count`` labels as a vector of the type of x; −1 for ignored ones and in other lanes."""
+    vector = Vector(x.dtype)
+
+    def codegen(context, builder, signature, values):
+        _, pointer, place, count, ignored = values
+        integers = ir.VectorType(pointer.type.pointee, vector.lanes)
+        ignored = builder.insert_element(
+            ir.Constant(integers, ir.Undefined), ignored, ir.Constant(ir.IntType(32), 0)
+        )
+        ignored = shuffle(builder, ignored, None, [0] * vector.lanes)
+        address = _address(builder, pointer, place, vector.lanes)
+        align = ir.Constant(ir.IntType(32), labels.dtype.bitwidth // 8)
+        mask = _firstlane_count(builder, count, vector)
+        name = f"masked.load.v{vector.lanes}i{labels.dtype.bitwidth}.p0"
+        found = call_llvm(builder, name, integers, (address, align, mask, ignored))
+        none = ir.Constant(integers, [-1] * vector.lanes)
+        found = builder.select(builder.icmp_signed("==", found, ignored), none, found)
+        return builder.sitofp(found, context.get_value_type(vector))
+
+    return vector(x, labels, types.intp, types.intp, labels.dtype), codegen
+
+
 def _first_of_in_python(vector, count):
     return np.where(np.arange(vector.size) < count, vector, vector.dtype.type(0))
 

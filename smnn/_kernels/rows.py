@@ -7,15 +7,15 @@ out those of the largest number.  Where one logit is far above the others the to
 **Short rows** stand side by side, a lane for each (`gather_rows`): their maxima and sums are
 found lane by lane.
 
-**Long rows** are whole vectors and a part of one.  One pass works on three of them
-(`three_rows`): the largest number of one row, the exponentials of the one before, and the
-result of another before that.  What is kept of a row until its sum is known stays in a room
-that is never pushed out of the cache, and the result is written once.  Rows are taken in
-groups (`group_pass`), so that the logarithms of a group are taken at once.
+**Long rows** are whole vectors and a part of one.  Rows are taken in groups, so that what is
+one number for each row is computed for all rows of a group at once.  One pass works on three
+rows (`three_rows`): the largest numbers of a row of the group ahead, the exponentials of a row
+now, and the result of a row of the group behind.  What is kept of a row until its sum is known
+stays in a room that is never pushed out of the cache, and the result is written once.
 
-A row that is longer than a block is worked on **block by block** (`block_exponentials`), so that
-it is read once from memory: the exponentials of a block are relative to its own largest
-number until that of the row is known.
+Where rows of several blocks come from beyond the caches, they are worked on **block by block**
+(`block_exponentials`), so that they are read once from memory: the exponentials of a block are
+relative to its own largest number until that of the row is known.
 """
 
 import numpy as np
@@ -33,11 +33,13 @@ from .memory import (
     store,
     store_part,
 )
-from .transpose import tile_of, transpose_in, transpose_out
+from .transpose import max_each, sum_each, tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
-NUMBERS = 5  # that are kept of a row of a group
-TOTAL, REST, PEAK, LOGIT, WEIGHT = range(NUMBERS)
+NUMBERS = 3  # that are kept of each row of a group, in a vector for all rows:
+PEAK, LOGIT, WEIGHT = range(NUMBERS)
+VECTORS = 3  # that are kept of each row, to be folded: the two sums, and the row ahead
+TOTAL, REST, AHEAD = range(VECTORS)
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
 
 
@@ -127,6 +129,13 @@ def scatter_rows(x, row, rows, classes, columns, room):
     else:
         transpose_out(room, 0, classes, columns)
         copy(room, 0, x, row * classes, rows * classes)
+
+
+@helper
+def gather_next(x, row, stop, classes, columns, room):
+    """`gather_rows` for the rows from ``row`` on, if there are any."""
+    if row < stop:
+        gather_rows(x, row, min(lanes_of(x), stop - row), classes, columns, room)
 
 
 @helper
@@ -257,57 +266,108 @@ def numbers_of(room, which):
 
 
 @helper
+def vector_of(room, which, k):
+    """Where in the room a vector of row k of a group is kept."""
+    lanes = lanes_of(room)
+    return (NUMBERS + which * lanes + k) * lanes
+
+
+@helper
 def slot_of(x, k, classes):
     """Where in the room row k of a group is kept."""
     lanes = lanes_of(x)
-    return (NUMBERS + k * (-(-classes // lanes))) * lanes
+    return (NUMBERS + VECTORS * lanes + k * (-(-classes // lanes))) * lanes
 
 
 @helper
 def vectors_for_group(x, classes, many):
-    """How many vectors are kept of a group: some numbers of its rows, and the rows."""
-    return NUMBERS + many * (-(-classes // lanes_of(x)))
+    """How large the room is: some numbers and vectors, and the rows."""
+    lanes = lanes_of(x)
+    return NUMBERS + VECTORS * lanes + many * (-(-classes // lanes))
 
 
 @helper
-def first_peak(x, start, stop, classes):
-    """The largest number of the first row, over which no other passes before."""
-    if start == stop:
-        return lowest_of(x)
-    return max_across(row_largest(x, start * classes, classes))
+def sums_of(room, which, many):
+    """The sum of that vector of each row of a group, a lane for each row."""
+    i = vector_of(room, which, 0)
+    if many == 1:
+        return spread(room, sum_across(load(room, i)))
+    return sum_each(room, i)
+
+
+@helper
+def peaks_of(room, many):
+    """The largest number of each row of the group ahead, which is kept: it is now its turn."""
+    i = vector_of(room, AHEAD, 0)
+    peaks = max_each(room, i) if many > 1 else spread(room, max_across(load(room, i)))
+    store(room, PEAK * lanes_of(room), peaks)
+    return peaks
+
+
+@helper
+def three_rows_by_blocks(
+    x, now, ahead, behind, count, m, scale, rests, keep, finish, number, out, room, slot
+):
+    """`three_rows` for rows of several blocks, whose sums would lose digits as one."""
+    total, peak = spread(x, 0.0), spread(x, lowest_of(x))
+    rest = total
+    for j in range(0, count, BLOCK):
+        its_total, its_rest, its_peak = three_rows(
+            x, now + j, ahead + j, behind + j, min(BLOCK, count - j),
+            m, scale, rests, keep, finish, number, out, room, slot + j,
+        )  # fmt: skip
+        total, rest, peak = total + its_total, rest + its_rest, larger(its_peak, peak)
+    return total, rest, peak
 
 
 def group_pass(keep, finish):
     """Make the function that passes over the rows of a group."""
 
     @outside
-    def pass_rows(x, first, stop, classes, many, m, scale, rests, numbers, out, room):
-        """`three_rows` for each row of a group, with the row behind from the group before."""
+    def pass_rows(x, first, stop, classes, many, blocks, scale, rests, numbers, out, room):
+        """`three_rows` for each row of a group; by blocks unless ``blocks`` is None."""
         stay_outside()
         for k in range(min(many, stop - first)):
             row, number = first + k, 0.0 if numbers is None else numbers[k]
-            total, rest, peak = three_rows(
-                x, row * classes, min(row + 1, stop - 1) * classes, (row - many) * classes,
-                classes, m, scale, rests, keep, finish, number, out, room, slot_of(x, k, classes),
-            )  # fmt: skip
-            set_number(room, TOTAL, k, sum_across(total))
+            m, slot = room[PEAK * lanes_of(x) + k], slot_of(x, k, classes)
+            now, behind = row * classes, (row - many) * classes
+            ahead = min(row + many, stop - 1) * classes
+            if blocks is None:
+                total, rest, peak = three_rows(
+                    x, now, ahead, behind, classes,
+                    m, scale, rests, keep, finish, number, out, room, slot,
+                )  # fmt: skip
+            else:
+                total, rest, peak = three_rows_by_blocks(
+                    x, now, ahead, behind, classes,
+                    m, scale, rests, keep, finish, number, out, room, slot,
+                )  # fmt: skip
+            store(room, vector_of(room, TOTAL, k), total)
             if rests is not None:
-                set_number(room, REST, k, sum_across(rest))
-            set_number(room, PEAK, k, m)
-            m = max_across(peak)
-        return m
+                store(room, vector_of(room, REST, k), rest)
+            store(room, vector_of(room, AHEAD, k), peak)
 
     @helper
-    def pass_group(x, first, start, stop, classes, many, m, scale, rests, numbers, out, room):
-        """Pass over a group; behind the very first one there is nothing to finish.
+    def pass_group(x, first, start, stop, classes, many, blocks, scale, rests, numbers, out, room):
+        """Pass over a group.
 
-        m is the largest number of its first row; that of the row after its last is returned.
-        The sums and the largest number of each row are kept in the room.  ``numbers`` finish
-        the rows of the group before; they and ``out`` are None where nothing is written.
+        Returns the largest number, the total and the rest of each of its rows, a lane for
+        each.  ``numbers`` finish the rows of the group behind; they and ``out`` are None where
+        nothing is written.  Ahead of the very first group no other has passed, and behind it
+        there is nothing to finish.
         """
         if first == start:
-            return pass_rows(x, first, stop, classes, many, m, scale, rests, None, None, room)
-        return pass_rows(x, first, stop, classes, many, m, scale, rests, numbers, out, room)
+            for k in range(min(many, stop - start)):
+                store(
+                    room, vector_of(room, AHEAD, k), row_largest(x, (start + k) * classes, classes)
+                )
+            peaks = peaks_of(room, many)
+            pass_rows(x, first, stop, classes, many, blocks, scale, rests, None, None, room)
+        else:
+            peaks = peaks_of(room, many)
+            pass_rows(x, first, stop, classes, many, blocks, scale, rests, numbers, out, room)
+        totals = sums_of(room, TOTAL, many)
+        return peaks, totals, totals if rests is None else sums_of(room, REST, many)
 
     return pass_group
 

@@ -21,20 +21,15 @@ from .memory import (
 )
 from .rows import (
     BLOCK,
-    NUMBERS,
-    PEAK,
-    REST,
-    TOTAL,
     block_exponentials,
     exponentials,
     finish_row,
-    first_peak,
+    gather_next,
     gather_rows,
     largest_of_columns,
     minus,
     multiply_blocks,
     multiply_columns,
-    numbers_of,
     pass_exponentials,
     pass_shifted,
     pass_sums,
@@ -52,29 +47,29 @@ from .vectors import sum_across
 def softmax_short(x, scale, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
-    lanes = lanes_of(x)
-    columns = room_for(x, vectors_for_columns(x, classes))
-    room = room_for(x, vectors_for_columns(x, classes))
+    lanes, vectors = lanes_of(x), vectors_for_columns(x, classes)
+    columns, ahead = room_for(x, vectors), room_for(x, vectors)
+    room = room_for(x, vectors)
+    gather_next(x, start, stop, classes, columns, room)
     for row in range(start, stop, lanes):
-        rows = min(lanes, stop - row)
-        gather_rows(x, row, rows, classes, columns, room)
         m = largest_of_columns(columns, classes)
         total, _ = exponentials(columns, 0, classes * lanes, m, scale, None, columns)
+        gather_next(x, row + lanes, stop, classes, ahead, room)
         multiply_columns(columns, classes, 1.0 / total)
-        scatter_rows(out, row, rows, classes, columns, room)
+        scatter_rows(out, row, min(lanes, stop - row), classes, columns, room)
+        columns, ahead = ahead, columns
 
 
 @kernel
-def softmax_long(x, scale, out, many, start, stop):
+def softmax_long(x, scale, out, many, blocks, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     room, factors = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
-    m = first_peak(x, start, stop, classes)
     for first in range(start, stop, many):
-        m = pass_exponentials(
-            x, first, start, stop, classes, many, m, scale, None, factors, out, room
+        _, totals, _ = pass_exponentials(
+            x, first, start, stop, classes, many, blocks, scale, None, factors, out, room
         )
-        store_lanes(factors, 0, min(many, stop - first), many, 1.0 / numbers_of(room, TOTAL))
+        store_lanes(factors, 0, min(many, stop - first), many, 1.0 / totals)
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, times, factors, out, room)
 
@@ -93,30 +88,34 @@ def softmax_blocks(x, scale, out, peaks, start, stop):
 def log_softmax_short(x, scale, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
-    lanes = lanes_of(x)
-    columns = room_for(x, vectors_for_columns(x, classes))
-    room = room_for(x, vectors_for_columns(x, classes))
-    for row in range(start, stop, lanes):
-        rows = min(lanes, stop - row)
-        gather_rows(x, row, rows, classes, columns, room)
-        m = largest_of_columns(columns, classes)
-        total, rest = exponentials(columns, 0, classes * lanes, m, scale, True, None)
-        log = log_sum(total, rest)
-        for j in range(0, classes * lanes, lanes):
-            store(columns, j, shifted(load(columns, j), m, scale) - log)
-        scatter_rows(out, row, rows, classes, columns, room)
+    lanes, vectors = lanes_of(x), vectors_for_columns(x, classes)
+    columns, ahead, behind = room_for(x, vectors), room_for(x, vectors), room_for(x, vectors)
+    room, zero = room_for(x, vectors), spread(x, 0.0)
+    m, total, rest, m_behind, log_behind = zero, zero, zero, zero, zero
+    gather_next(x, start, stop, classes, columns, room)
+    for row in range(start, stop + lanes, lanes):
+        if row < stop:
+            m = largest_of_columns(columns, classes)
+            total, rest = exponentials(columns, 0, classes * lanes, m, scale, True, None)
+            gather_next(x, row + lanes, stop, classes, ahead, room)
+        if row > start:
+            for j in range(0, classes * lanes, lanes):
+                store(behind, j, shifted(load(behind, j), m_behind, scale) - log_behind)
+            scatter_rows(out, row - lanes, min(lanes, stop - row + lanes), classes, behind, room)
+        m_behind, log_behind = m, log_sum(total, rest)
+        columns, ahead, behind = ahead, behind, columns
 
 
 @kernel
-def log_softmax_long(x, scale, out, many, start, stop):
+def log_softmax_long(x, scale, out, many, blocks, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
     room, logs = room_for(x, vectors_for_group(x, classes, many)), room_for(x, 1)
-    m = first_peak(x, start, stop, classes)
     for first in range(start, stop, many):
-        m = pass_shifted(x, first, start, stop, classes, many, m, scale, True, logs, out, room)
-        log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
-        store_lanes(logs, 0, min(many, stop - first), many, log)
+        _, totals, rests = pass_shifted(
+            x, first, start, stop, classes, many, blocks, scale, True, logs, out, room
+        )
+        store_lanes(logs, 0, min(many, stop - first), many, log_sum(totals, rests))
     for row in range(max(start, stop - many), stop):
         finish_row(x, row, start, classes, many, minus, logs, out, room)
 
@@ -169,16 +168,16 @@ def logsumexp_short(x, out, start, stop):
 
 
 @kernel
-def logsumexp_long(x, out, start, stop):
+def logsumexp_long(x, out, many, blocks, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
-    room, many = room_for(x, NUMBERS), lanes_of(x)
-    m = first_peak(x, start, stop, classes)
+    room = room_for(x, vectors_for_group(x, 0, many))
     for first in range(start, stop, many):
-        m = pass_sums(x, first, start, stop, classes, many, m, None, True, None, None, room)
+        peaks, totals, rests = pass_sums(
+            x, first, start, stop, classes, many, blocks, None, True, None, None, room
+        )
         rows = min(many, stop - first)
-        log = log_sum(numbers_of(room, TOTAL), numbers_of(room, REST))
-        store_part(out, first, rows, numbers_of(room, PEAK) + log)
+        store_part(out, first, rows, peaks + log_sum(totals, rests))
         mend_infinite(x, out, first, rows, classes)
 
 

@@ -4,6 +4,9 @@
 `transpose_out` undoes it.  They work on tiles that are as many rows high as a vector has
 lanes, and 16 bytes wide, the smallest register.  A tile is read row by row, transposed in
 registers, and written column by column: nothing is moved one number at a time.
+
+`sum_each` and `max_each` fold as many vectors as a vector has lanes, all at once: what would
+be the same steps for each is done for two, then for four, until each has a lane of its own.
 """
 
 import numpy as np
@@ -11,7 +14,7 @@ from numba import types
 
 from .compile import helper
 from .memory import lane_count, lanes_of, on_memory, read, write
-from .vectors import VECTOR_BYTES, shuffle
+from .vectors import VECTOR_BYTES, Vector, emit_larger, max_across, shuffle, sum_across
 
 TILE_BYTES = 16
 
@@ -126,3 +129,37 @@ def transpose_out(x, base, width, columns):
     if width % size:
         j = max(width - size, 0)
         store_tile(x, base + j, width, columns, j * lanes)
+
+
+def _each(in_python, emit):
+    """Make an operation that folds each of the vectors from ``x[i]`` on, as many as lanes."""
+
+    def fold_in_python(x, i):
+        lanes = VECTOR_BYTES // x.itemsize
+        return np.array([in_python(x[i + k * lanes :][:lanes]) for k in range(lanes)])
+
+    @on_memory(fold_in_python)
+    def fold(typingctx, x, i):
+        lanes = lane_count(x)
+
+        def codegen(context, builder, signature, values):
+            places = [_step(builder, values[1], values[1].type(lanes), k) for k in range(lanes)]
+            vectors = [read(builder, values[0], place, lanes) for place in places]
+            half = lanes // 2  # of the lanes that belong to one of the vectors
+            while half:
+                low = [i for i in range(2 * lanes) if i // half % 2 == 0]
+                high = [i + half for i in low]
+                vectors = [
+                    emit(builder, shuffle(builder, a, b, low), shuffle(builder, a, b, high))
+                    for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+                ]
+                half //= 2
+            return vectors[0]
+
+        return Vector(x.dtype)(x, types.intp), codegen
+
+    return fold
+
+
+sum_each = _each(sum_across, lambda builder, a, b: builder.fadd(a, b))
+max_each = _each(max_across, emit_larger)

@@ -24,6 +24,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from .compile import INTERPRETED
 
 VECTOR_BYTES = 64
+PICKS = "avx512f"  # the feature of a processor that has `power_by_table`
 
 
 class Vector(types.Type):
@@ -106,6 +107,10 @@ def operation(in_python):
     return decorate
 
 
+def compiled_only(*_):
+    raise NotImplementedError("this operation stands for instructions of a processor")
+
+
 def _as_integers(builder, value):
     """The bits of floating numbers, and how to make integer constants of their type."""
     lanes = getattr(value.type, "count", 0)
@@ -159,7 +164,7 @@ def _power_in_python(t):
     return np.left_shift(t.view(integer), integer(bits)).view(t.dtype)
 
 
-def _emit_larger(builder, a, b):
+def emit_larger(builder, a, b):
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
@@ -177,10 +182,16 @@ def choose(builder, a, b, yes, no):
     return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
 
 
+@operation(lambda a, b, yes, no: np.where(a == b, yes, no).astype(a.dtype)[()])
+def choose_equal(builder, a, b, yes, no):
+    """Yes where a is b, otherwise no."""
+    return builder.select(builder.fcmp_ordered("==", a, b), yes, no)
+
+
 @operation(_larger_in_python)
 def larger(builder, a, b):
     """The larger of both, or b where a is nan: one instruction, as Python's max is not."""
-    return _emit_larger(builder, a, b)
+    return emit_larger(builder, a, b)
 
 
 @operation(_power_in_python)
@@ -188,6 +199,26 @@ def power_of_two(builder, t):
     """The number whose exponent field is what the lowest bits of t say."""
     bits, constant = _as_integers(builder, t)
     return builder.bitcast(builder.shl(bits, constant(23 if is_single(t) else 52)), t.type)
+
+
+def power_by_table(fractions):
+    """Make an operation: 2**(k / 16) for the integer k that the lowest bits of t say.
+
+    The last four bits of k pick one of the sixteen ``fractions``, the others are added to its
+    exponent.  This takes a processor that picks 16 numbers at once: see `PICKS`.
+    """
+    bits = np.array(fractions, np.float32).view(np.int32)
+    # What those four bits will be too much in the exponent's place is taken off beforehand.
+    entries = [int(entry) - (j << 19) for j, entry in enumerate(bits)]
+
+    @operation(compiled_only)
+    def power(builder, t):
+        places, constant = _as_integers(builder, t)
+        table = ir.Constant(places.type, entries)
+        picked = call_llvm(builder, "x86.avx512.permvar.si.512", places.type, (table, places))
+        return builder.bitcast(builder.add(picked, builder.shl(places, constant(19))), t.type)
+
+    return power
 
 
 @operation(lambda u: (np.frexp(u)[1] - 1).astype(u.dtype)[()])
@@ -238,4 +269,4 @@ def _across(in_python, emit):
 
 
 sum_across = _across(operator.add, lambda builder, a, b: builder.fadd(a, b))
-max_across = _across(_larger_in_python, _emit_larger)
+max_across = _across(_larger_in_python, emit_larger)
