@@ -9,14 +9,17 @@ Why they are fast, in the order of what it brings, and where to read it.
    registers, so that each has a lane of its own.  The maximum, the exponential and the sum
    of sixteen rows then cost what those of one row cost.
 3. **Three rows at once** (``rows.py``).  The exponentials of a row keep the multipliers busy
-   and leave the ways to memory idle.  In the same pass the largest number of the next row is
-   found, and a row behind, whose sum is known, is multiplied and written.  Rows longer than a
-   block are cut into blocks, so that they are read once from memory.
+   and leave the ways to memory idle.  In the same pass the largest number of a row ahead is
+   found, and a row behind, whose sum is known, is multiplied and written.  Short rows are
+   passed over in the same way, sixteen at a time.  Rows that come from beyond the caches and
+   are longer than a block are cut into blocks, so that they are read once from memory.
 4. **Loss and gradient are one pass** (``cross_entropy_kernels.py``).  What is kept of a row becomes
    its gradient.  No array of probabilities or log-probabilities is written and read back.
-5. **The exponential is ours** (``exponential.py``): no call, no table, no branch.
+5. **The exponential is ours** (``exponential.py``): no call, no branch, and where the processor
+   allows it a table that stands in a register and halves the polynomial.
 
-The result for a row depends neither on the rows around it nor on the number of threads.
+The result for a row does not depend on the number of threads.  That of a row of one block does
+not depend on the rows around it either; in a longer row the last digits may.
 This is the only folder that imports numba.  This file holds what ``functional.py`` calls,
 under the names of ``reference.py``: it chooses the kernel and shares the rows among threads.
 """
@@ -62,8 +65,9 @@ __all__ = [
 ]  # fmt: skip
 
 SHORT_ROW_BYTES = 192  # rows of up to this size stand side by side
-NEAR_BYTES = 6 << 20  # an array of this size stays in some cache,
-# and of what is kept of a group of rows so much stays in the cache that is near enough.
+NEAR_BYTES = 6 << 20  # an array of this size stays in some cache
+# What may be kept of a group of rows.  Of such an array it may fill part of the second cache.
+# Otherwise it must stay in the first, since the ways to all others are taken by the array.
 NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 18, 1 << 12
 SEVERAL = 4  # rows, of which one can be finished while another is begun
 
@@ -81,24 +85,20 @@ def _room_bytes(x):
 
 
 def _group(x):
-    """How many rows make a group: what is one number for each is then computed for all at once.
-
-    A group of more rows than a vector has lanes brings nothing, and one that does not stay in
-    the cache costs more than it brings.
-    """
+    """How many rows make a group: at most as many as a vector has lanes."""
     many = _room_bytes(x) // (x.itemsize * x.shape[1])
     return max(1, min(many, VECTOR_BYTES // x.itemsize))
 
 
 def _is_passed_whole(x):
-    """Whether rows are passed over as a whole, and not block by block."""
+    """Whether rows are passed over whole, although they may be of several blocks."""
     if x.shape[1] <= BLOCK:
         return True
     return len(x) >= SEVERAL and x.nbytes <= NEAR_BYTES and x.nbytes <= NEAR_ROOM_BYTES * len(x)
 
 
 def _blocks(x):
-    """Not None where rows are longer than a block: then the kernels are others."""
+    """What tells a kernel whether rows are of several blocks: None or True, to be compiled."""
     return None if x.shape[1] <= BLOCK else True
 
 

@@ -254,6 +254,22 @@ def three_rows(
 
 
 @helper
+def three_rows_by_blocks(
+    x, now, ahead, behind, count, m, scale, rests, keep, finish, number, out, room, slot
+):
+    """`three_rows` for rows of several blocks, whose sums would lose digits as one."""
+    total, peak = spread(x, 0.0), spread(x, lowest_of(x))
+    rest = total
+    for j in range(0, count, BLOCK):
+        its_total, its_rest, its_peak = three_rows(
+            x, now + j, ahead + j, behind + j, min(BLOCK, count - j),
+            m, scale, rests, keep, finish, number, out, room, slot + j,
+        )  # fmt: skip
+        total, rest, peak = total + its_total, rest + its_rest, larger(its_peak, peak)
+    return total, rest, peak
+
+
+@helper
 def set_number(room, which, k, number):
     """Keep a number of row k of a group beside those of the other rows."""
     room[which * lanes_of(room) + k] = number
@@ -296,28 +312,20 @@ def sums_of(room, which, many):
 
 
 @helper
+def find_first_peaks(x, start, stop, classes, many, room):
+    """Find the largest numbers of the very first group, which no pass has found before."""
+    for k in range(min(many, stop - start)):
+        largest_ones = row_largest(x, (start + k) * classes, classes)
+        store(room, vector_of(room, AHEAD, k), largest_ones)
+
+
+@helper
 def peaks_of(room, many):
-    """The largest number of each row of the group ahead, which is kept: it is now its turn."""
+    """The largest number of each row of the group ahead, whose turn it now is; they are kept."""
     i = vector_of(room, AHEAD, 0)
     peaks = max_each(room, i) if many > 1 else spread(room, max_across(load(room, i)))
     store(room, PEAK * lanes_of(room), peaks)
     return peaks
-
-
-@helper
-def three_rows_by_blocks(
-    x, now, ahead, behind, count, m, scale, rests, keep, finish, number, out, room, slot
-):
-    """`three_rows` for rows of several blocks, whose sums would lose digits as one."""
-    total, peak = spread(x, 0.0), spread(x, lowest_of(x))
-    rest = total
-    for j in range(0, count, BLOCK):
-        its_total, its_rest, its_peak = three_rows(
-            x, now + j, ahead + j, behind + j, min(BLOCK, count - j),
-            m, scale, rests, keep, finish, number, out, room, slot + j,
-        )  # fmt: skip
-        total, rest, peak = total + its_total, rest + its_rest, larger(its_peak, peak)
-    return total, rest, peak
 
 
 def group_pass(keep, finish):
@@ -353,14 +361,10 @@ def group_pass(keep, finish):
 
         Returns the largest number, the total and the rest of each of its rows, a lane for
         each.  ``numbers`` finish the rows of the group behind; they and ``out`` are None where
-        nothing is written.  Ahead of the very first group no other has passed, and behind it
-        there is nothing to finish.
+        nothing is written.  Behind the very first group there is nothing to finish.
         """
         if first == start:
-            for k in range(min(many, stop - start)):
-                store(
-                    room, vector_of(room, AHEAD, k), row_largest(x, (start + k) * classes, classes)
-                )
+            find_first_peaks(x, start, stop, classes, many, room)
             peaks = peaks_of(room, many)
             pass_rows(x, first, stop, classes, many, blocks, scale, rests, None, None, room)
         else:
