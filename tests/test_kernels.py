@@ -252,11 +252,46 @@ def test_rows_of_several_blocks_as_a_whole_and_block_by_block(classes, dtype, mo
         return [*found, losses, sums]
 
     expected = results(reference, x.astype(float), np.float64)
-    for near_bytes in (kernels.NEAR_BYTES, 0):
-        monkeypatch.setattr(kernels, "NEAR_BYTES", near_bytes)
+    for changed in ((), ("NEAR_BYTES",), ("NEAR_BYTES", "NEAR_ROOM_BYTES", "STREAMED_BYTES")):
+        for name in changed:
+            monkeypatch.setattr(kernels, name, 0)
         for found, wanted in zip(results(kernels, x, dtype), expected, strict=True):
             tolerance = 64 * np.finfo(dtype).eps
             np.testing.assert_allclose(found, wanted, tolerance, tolerance)
+
+
+@compiled_only
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_results_past_the_caches(dtype, monkeypatch):
+    """Wherever a row begins within a line of memory, and in place; nothing else is written."""
+    for name in ("NEAR_BYTES", "NEAR_ROOM_BYTES", "STREAMED_BYTES"):
+        monkeypatch.setattr(kernels, name, 0)
+    x = np.random.default_rng(10).standard_normal((3, 1027)).astype(dtype)
+    labels, losses = np.array([5, 0, 1026]), np.empty(3, dtype)
+    wanted = [np.empty(x.shape) for _ in range(3)]
+    reference.softmax(x.astype(float), 1.0, wanted[0])
+    reference.log_softmax(x.astype(float), 1.0, wanted[1])
+    reference.cross_entropy_labels(
+        x.astype(float), labels, -100, None, 0.0, 0.0, np.empty(3), wanted[2]
+    )
+    kernels_of = [
+        lambda x, out: kernels.softmax(x, 1.0, out),
+        lambda x, out: kernels.log_softmax(x, 1.0, out),
+        lambda x, out: kernels.cross_entropy_labels(
+            x, labels, -100, None, 0.0, 0.0, losses, out
+        ),
+    ]  # fmt: skip
+    for begin in range(17):
+        for compute, result in zip(kernels_of, wanted, strict=True):
+            memory = np.full(x.size + 64, np.nan, dtype)
+            out = memory[begin : begin + x.size].reshape(x.shape)
+            compute(x, out)
+            np.testing.assert_allclose(out, result, 1e-5, 1e-6)
+            assert np.isnan(memory[:begin]).all() and np.isnan(memory[begin + x.size :]).all()
+    for compute, result in zip(kernels_of, wanted, strict=True):
+        place = x.copy()
+        compute(place, place)
+        np.testing.assert_allclose(place, result, 1e-5, 1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

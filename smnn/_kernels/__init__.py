@@ -54,6 +54,7 @@ from .softmax_kernels import (
     softmax_long,
     softmax_pullback,
     softmax_short,
+    softmax_streamed,
 )
 from .training_kernels import adam_step, erfc, sgd_step
 from .vectors import VECTOR_BYTES
@@ -69,6 +70,7 @@ NEAR_BYTES = 6 << 20  # an array of this size stays in some cache
 # What may be kept of a group of rows.  Of such an array it may fill part of the second cache.
 # Otherwise it must stay in the first, since the ways to all others are taken by the array.
 NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 18, 1 << 12
+STREAMED_BYTES = 12 << 20  # an array of this size and its result are pushed out of the caches
 SEVERAL = 4  # rows, of which one can be finished while another is begun
 
 
@@ -102,6 +104,21 @@ def _blocks(x):
     return None if x.shape[1] <= BLOCK else True
 
 
+def _streams(x, out):
+    """What tells a kernel whether to write past the caches: None or True, to be compiled.
+
+    What is computed in place is in a cache already.
+    """
+    if out is None or x.nbytes < STREAMED_BYTES or out.ctypes.data == x.ctypes.data:
+        return None
+    return True
+
+
+def _streams_twice(x, out):
+    """The same where it costs to take the exponentials twice: for rows that fit no near cache."""
+    return None if x.nbytes <= NEAR_ROOM_BYTES * len(x) else _streams(x, out)
+
+
 def _peaks(x):
     """Room for the largest number of each block of each row."""
     return np.empty((len(x), -(-x.shape[1] // BLOCK)), x.dtype)
@@ -119,6 +136,8 @@ def softmax(x, scale, out, start=0, stop=None):
         softmax_short(x, scale, out, start, stop)
     elif _is_passed_whole(x):
         softmax_long(x, scale, out, _group(x), _blocks(x), start, stop)
+    elif _streams_twice(x, out):
+        softmax_streamed(x, scale, out, _peaks(x), start, stop)
     else:
         softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
@@ -136,7 +155,7 @@ def log_softmax(x, scale, out, start=0, stop=None):
     elif _is_passed_whole(x):
         log_softmax_long(x, scale, out, _group(x), _blocks(x), start, stop)
     else:
-        log_softmax_blocks(x, scale, out, _peaks(x), start, stop)
+        log_softmax_blocks(x, scale, out, _peaks(x), _streams(x, out), start, stop)
 
 
 def logsumexp(x, out):
@@ -184,8 +203,9 @@ def cross_entropy_labels(
             x, labels, ignore_index, weight, divisor, losses, dx, _group(x), _blocks(x), start, stop
         )
     return labels_blocks(
-        x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), start, stop
-    )
+        x, labels, ignore_index, weight, divisor, losses, dx, _peaks(x), _streams_twice(x, dx),
+        start, stop,
+    )  # fmt: skip
 
 
 def _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):

@@ -14,6 +14,7 @@ from numba import njit
 from .compile import helper, kernel
 from .exponential import SCALE, exp, log_sum
 from .memory import (
+    end_streams,
     first_of,
     lanes_of,
     load,
@@ -49,6 +50,7 @@ from .rows import (
     times,
     vectors_for_columns,
     vectors_for_group,
+    write_softmax,
 )
 from .vectors import choose, choose_equal, max_across, sum_across
 
@@ -274,7 +276,9 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, bloc
 
 
 @kernel
-def labels_blocks(x, labels, ignore_index, weight, divisor, losses, dx, peaks, start, stop):
+def labels_blocks(
+    x, labels, ignore_index, weight, divisor, losses, dx, peaks, streams, start, stop
+):
     classes, blocks = x.shape[1], peaks.shape[1]
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
@@ -286,15 +290,24 @@ def labels_blocks(x, labels, ignore_index, weight, divisor, losses, dx, peaks, s
     for row in range(start, stop):
         base, slot = row * classes, row * blocks
         logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
-        m, total, rest = block_exponentials(x, base, classes, None, True, gradient, peaks, slot)
+        if streams is None:
+            m, total, rest = block_exponentials(x, base, classes, None, True, gradient, peaks, slot)
+        else:
+            m, total, rest = block_exponentials(x, base, classes, None, True, None, peaks, slot)
         losses[row] = ((m - logit) + log_sum(total, rest)) * its_weight
         if dx is not None:
             factor = its_weight * scale
             at_label = -share_of_others(m, logit, total, rest) * factor
-            multiply_blocks(gradient, base, classes, None, peaks, slot, m, factor * SCALE / total)
+            if streams is None:
+                factor *= SCALE / total
+                multiply_blocks(gradient, base, classes, None, peaks, slot, m, factor)
+            else:
+                write_softmax(x, base, classes, m, None, factor / total, gradient, streams)
             finish_label(gradient, row, classes, labels, ignore_index, at_label)
         if labels[row] == ignore_index:
             losses[row] = 0.0
+    if streams is not None:
+        end_streams()
     return -1, sum_if_all(all_losses, start, stop), weights_sum
 
 

@@ -130,6 +130,47 @@ def store(typingctx, x, i, vector):
     return types.void(x, types.intp, vector), codegen
 
 
+@on_memory(lambda x, i, vector: x.__setitem__(slice(i, i + vector.size), vector))
+def stream(typingctx, x, i, vector):
+    """As `store`, past all caches: for results so large that they would be pushed out anyway.
+
+    A store first fetches what lies there, and this does not.  ``x[i]`` must be where a line of
+    memory begins (`before_line`), of which nothing else is stored; `end_streams` must follow.
+    """
+
+    def codegen(context, builder, signature, values):
+        written = write(builder, *values)
+        written.align = VECTOR_BYTES
+        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        written.set_metadata("nontemporal", one)
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, vector), codegen
+
+
+@on_memory(lambda x, i: -(x.ctypes.data // x.itemsize + i) % (VECTOR_BYTES // x.itemsize))
+def before_line(typingctx, x, i):
+    """How many numbers from ``x[i]`` on stand before the next line, a vector's size, begins."""
+
+    def codegen(context, builder, signature, values):
+        address = builder.ptrtoint(builder.gep(values[0], [values[1]]), values[1].type)
+        bytes_before = builder.and_(builder.neg(address), address.type(VECTOR_BYTES - 1))
+        return builder.udiv(bytes_before, address.type(x.dtype.bitwidth // 8))
+
+    return types.intp(x, types.intp), codegen
+
+
+@on_memory(lambda: None)
+def end_streams(typingctx):
+    """Let other threads see what was streamed before they see anything written later."""
+
+    def codegen(context, builder, signature, values):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 # --- Parts of vectors -------------------------------------------------------------------
 
 

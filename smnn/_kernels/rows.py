@@ -15,7 +15,8 @@ stays in a room that is never pushed out of the cache, and the result is written
 
 Where rows of several blocks come from beyond the caches, they are worked on **block by block**
 (`block_exponentials`), so that they are read once from memory: the exponentials of a block are
-relative to its own largest number until that of the row is known.
+relative to its own largest number until that of the row is known.  Results that are too large
+for the caches are written past them (`row_writer`).
 """
 
 import numpy as np
@@ -23,6 +24,7 @@ import numpy as np
 from .compile import helper, outside, stay_outside
 from .exponential import SCALE, exp
 from .memory import (
+    before_line,
     copy,
     lanes_of,
     load,
@@ -32,6 +34,7 @@ from .memory import (
     spread,
     store,
     store_part,
+    stream,
 )
 from .transpose import max_each, sum_each, tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
@@ -439,7 +442,7 @@ def block_exponentials(x, base, classes, scale, rests, out, peaks, slot):
     stay_outside()
     peak, total, rest = lowest_of(x), 0.0, 0.0
     lost = 0.0  # of the total, by rounding: added in the end
-    its_peaks = row_largest(x, base, BLOCK)
+    its_peaks = row_largest(x, base, min(BLOCK, classes))
     for start in range(0, classes, BLOCK):
         i, count, its_peak = base + start, min(BLOCK, classes - start), max_across(its_peaks)
         if start + 2 * BLOCK <= classes:
@@ -482,3 +485,40 @@ def multiply_blocks(out, base, classes, scale, peaks, slot, peak, factor):
             store(out, i, load(out, i) * (1.0 / SCALE) * relative)
     if part:
         store_part(out, end, part, load_part(out, end, part, 0.0) * (1.0 / SCALE) * relative)
+
+
+@helper
+def exp_times(d, factor):
+    """What makes softmax, or a gradient, of a shifted logit."""
+    return exp(d) * factor
+
+
+def row_writer(finish):
+    """Make the function that writes a row whose sum is known, from its logits."""
+
+    @outside
+    def write_row(x, base, classes, m, scale, number, out, streams):
+        """Write it past the caches unless ``streams`` is None: all but the lines it shares."""
+        stay_outside()
+        lanes, head = lanes_of(x), 0
+        if streams is not None:
+            head = min(before_line(out, base), classes)
+            d = shifted(load_part(x, base, head, 0.0), m, scale)
+            store_part(out, base, head, finish(d, number))
+        part = (classes - head) % lanes
+        end = base + classes - part
+        for i in range(base + head, end, lanes):
+            result = finish(shifted(load(x, i), m, scale), number)
+            if streams is None:
+                store(out, i, result)
+            else:
+                stream(out, i, result)
+        if part:
+            d = shifted(load_part(x, end, part, 0.0), m, scale)
+            store_part(out, end, part, finish(d, number))
+
+    return write_row
+
+
+write_softmax = row_writer(exp_times)
+write_log_softmax = row_writer(minus)

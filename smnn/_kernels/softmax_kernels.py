@@ -9,9 +9,9 @@ import numpy as np
 from .compile import helper, kernel
 from .exponential import SCALE, exp, log_sum
 from .memory import (
+    end_streams,
     lanes_of,
     load,
-    load_part,
     load_some,
     pointer,
     room_for,
@@ -39,6 +39,8 @@ from .rows import (
     times,
     vectors_for_columns,
     vectors_for_group,
+    write_log_softmax,
+    write_softmax,
 )
 from .vectors import sum_across
 
@@ -85,6 +87,17 @@ def softmax_blocks(x, scale, out, peaks, start, stop):
 
 
 @kernel
+def softmax_streamed(x, scale, out, peaks, start, stop):
+    classes, blocks = x.shape[1], peaks.shape[1]
+    x, out, peaks = pointer(x), pointer(out), pointer(peaks)
+    for row in range(start, stop):
+        base = row * classes
+        m, total, _ = block_exponentials(x, base, classes, scale, None, None, peaks, row * blocks)
+        write_softmax(x, base, classes, m, scale, 1.0 / total, out, True)
+    end_streams()
+
+
+@kernel
 def log_softmax_short(x, scale, out, start, stop):
     classes = x.shape[1]
     x, out = pointer(x), pointer(out)
@@ -121,22 +134,17 @@ def log_softmax_long(x, scale, out, many, blocks, start, stop):
 
 
 @kernel
-def log_softmax_blocks(x, scale, out, peaks, start, stop):
+def log_softmax_blocks(x, scale, out, peaks, streams, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
-    lanes = lanes_of(x)
-    part = classes % lanes
     for row in range(start, stop):
         base = row * classes
         m, total, rest = block_exponentials(
             x, base, classes, scale, True, None, peaks, row * blocks
         )
-        log, end = log_sum(total, rest), base + classes - part
-        for i in range(base, end, lanes):
-            store(out, i, shifted(load(x, i), m, scale) - log)
-        if part:
-            d = shifted(load_part(x, end, part, 0.0), m, scale)
-            store_part(out, end, part, d - log)
+        write_log_softmax(x, base, classes, m, scale, log_sum(total, rest), out, streams)
+    if streams is not None:
+        end_streams()
 
 
 @helper
