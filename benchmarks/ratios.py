@@ -56,6 +56,11 @@ def reach(record):
     return ratio(record) / roof_share(record)
 
 
+def in_turn(record):
+    """What the ratio would be with the three roofs one after the other, and no other work."""
+    return ratio(record) / (copy_share(record) + arithmetic_share(record) + call_share(record))
+
+
 def shape_text(record):
     return "x".join(map(str, record["shape"]))
 
