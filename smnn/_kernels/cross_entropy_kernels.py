@@ -201,7 +201,7 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
     wanted, m, logits, total, rest = zero, zero, zero, zero, zero
     wanted_behind, factors_behind, at_label_behind = zero, zero, zero
     gather_next(x, start, stop, classes, columns, room)
-    for row in range(start, stop + lanes, lanes):
+    for row in range(start, stop + lanes, lanes):  # a round more, for the last rows
         rows = min(lanes, stop - row)
         if row < stop:
             wanted = load_labels(x, labels, row, rows, ignore_index)

@@ -1,7 +1,8 @@
 """Kernels for softmax, log-softmax and logsumexp, and for pulling gradients back.
 
 Each works on the rows from start to stop.  The name says whether rows stand side by side
-(short) or one behind the other (long).
+(short) or one behind the other (long), or are worked on block by block (blocks), with results
+that are kept in the caches or written past them (streamed).
 """
 
 import numpy as np
@@ -106,7 +107,7 @@ def log_softmax_short(x, scale, out, start, stop):
     room, zero = room_for(x, vectors), spread(x, 0.0)
     m, total, rest, m_behind, log_behind = zero, zero, zero, zero, zero
     gather_next(x, start, stop, classes, columns, room)
-    for row in range(start, stop + lanes, lanes):
+    for row in range(start, stop + lanes, lanes):  # a round more, for the last rows
         if row < stop:
             m = largest_of_columns(columns, classes)
             total, rest = exponentials(columns, 0, classes * lanes, m, scale, True, None)
