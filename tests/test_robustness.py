@@ -278,6 +278,32 @@ def run(*arguments, **environment):
     return done.stdout.strip()
 
 
+def test_threads_with_a_small_stack():
+    code = """
+import threading
+import numpy as np
+import smnn
+
+threading.stack_size(1 << 17)
+results = []
+
+def work():
+    for shape in (40, 1000), (9, 4001), (5, 65_000):
+        x = np.ones(shape, np.float32)
+        labels = np.zeros(len(x), int)
+        results.append(smnn.softmax_cross_entropy(x, labels)[0] - np.log(shape[1]))
+
+smnn.set_num_threads(1)
+for shape in (40, 1000), (9, 4001), (5, 65_000):  # compiling needs more
+    smnn.softmax_cross_entropy(np.ones(shape, np.float32), np.zeros(shape[0], int))
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+assert len(results) == 3 and max(map(abs, results)) < 1e-4, results
+"""
+    run("-c", code)
+
+
 def test_importing_smnn_does_not_import_numba():
     code = "import sys, smnn; smnn.__version__; print('numba' in sys.modules)"
     assert run("-c", code) == "False"

@@ -38,7 +38,7 @@ Remez, E. (1934). "Sur la determination des polynomes d'approximation de degre d
 Muller, J.-M. (2016). *Elementary Functions: Algorithms and Implementation*, 3rd ed.
 Birkhauser.
 Tang, P. T. P. (1989). "Table-driven implementation of the exponential function in IEEE
-floating-point arithmetic." *ACM Trans. Math. Softw.* 15(2).
+floating-point arithmetic." *ACM Transactions on Mathematical Software* 15(2).
 """
 
 from dataclasses import dataclass

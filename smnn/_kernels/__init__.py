@@ -67,9 +67,10 @@ __all__ = [
 
 SHORT_ROW_BYTES = 192  # rows of up to this size stand side by side
 NEAR_BYTES = 6 << 20  # an array of this size stays in some cache
-# What may be kept of a group of rows.  Of such an array it may fill part of the second cache.
-# Otherwise it must stay in the first, since the ways to all others are taken by the array.
-NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 18, 1 << 12
+# What may be kept of a group of rows.  Of such an array it may fill part of the second cache, as
+# far as the stack of a small thread goes.  Otherwise it must stay in the first, since the ways to
+# all others are taken by the array.
+NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 16, 1 << 12
 STREAMED_BYTES = 12 << 20  # an array of this size and its result are pushed out of the caches
 SEVERAL = 4  # rows, of which one can be finished while another is begun
 
