@@ -159,6 +159,9 @@ def test_targets_are_met_by_the_fast_and_missed_by_the_slow():
     assert not verdicts["loss + gradient, float32, 1 thread, every shape"]
     where = {what: where for what, _, _, where, _ in targets.judge(made_results(1.0))}
     assert "1 out of reach" in where["loss + gradient, float32, 1 thread, every shape"]
+    slow = {what: where for what, _, _, where, _ in targets.judge(made_results(1.5))}
+    softmax = slow["softmax, log_softmax, float32, 1 thread, every shape"]
+    assert "(2 of 2 below, 0 out of reach, 2 in turn)" in softmax
 
 
 def test_the_report_names_every_contestant_and_verdict():
