@@ -37,8 +37,8 @@ def copy_share(record):
 
 
 def arithmetic_share(record):
-    """The time of the exponentials alone over ours."""
-    return record["exponentials_seconds"]["best"] / record["seconds"][US]["best"]
+    """The time of the arithmetic alone over ours."""
+    return record["arithmetic_seconds"]["best"] / record["seconds"][US]["best"]
 
 
 def call_share(record):
@@ -65,9 +65,6 @@ def shape_text(record):
     return "x".join(map(str, record["shape"]))
 
 
-def mean_ratio(records):
-    return geometric_mean([ratio(record) for record in records])
-
-
-def mean_reach(records):
-    return geometric_mean([reach(record) for record in records])
+def mean_of(value, records):
+    """The geometric mean of what ``value`` says of each record."""
+    return geometric_mean([value(record) for record in records])

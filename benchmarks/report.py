@@ -48,7 +48,7 @@ def group_text(operation, dtype, threads, records):
         f"{'shape':>15} {'output':>6}"
         + "".join(f"{name:>13}" for name in LIBRARIES)
         + f"  {'fastest peer':<18}{'ratio':>6}{'median':>7}"
-        + ("" if linear else f"{'of copy':>9}{'of exp':>8}{'of call':>8}{'reach':>7}"),
+        + ("" if linear else f"{'of copy':>9}{'of work':>8}{'of call':>8}{'reach':>7}"),
     ]
     for record in records:
         scale = 1e3 if linear else 1e9 / elements(record)

@@ -23,11 +23,13 @@ def measure(case, budget_seconds, libraries):
     data = make_data(case)
     functions = all_contestants(case, data, libraries)
     check_results(case, functions)
-    roofs = {} if case.operation == "linear_cross_entropy" else roof_functions(data.x, THREADS)
+    roofs = {}
+    if case.operation != "linear_cross_entropy":
+        roofs = roof_functions(case.operation, data.x, THREADS)
     seconds = race({**functions, **roofs}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
-    for roof in ("copy", "exponentials", "call") if roofs else ():
+    for roof in ("copy", "arithmetic", "call") if roofs else ():
         forms = [summary(seconds[name]) for name in roofs if name.startswith(roof)]
         record[f"{roof}_seconds"] = min(forms, key=best)
     return record

@@ -119,6 +119,13 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
     return -1, _cross_entropy(x, coefficients, kept, divisor or weights, losses, dx), weights
 
 
+def mean_loss(x, labels, ignore_index, dx):
+    """The same for plain labels; returns (row of the first wrong label or −1, mean loss)."""
+    losses = np.empty(len(x), x.dtype)
+    bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
+    return bad, total / weights if weights else np.nan
+
+
 def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
     """Cross-entropy against rows of probabilities; returns Σ losses."""
     classes = x.shape[1]

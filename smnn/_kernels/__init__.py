@@ -35,6 +35,7 @@ from .cross_entropy_kernels import (
     labels_blocks,
     labels_long,
     labels_short,
+    mean_loss_short,
     probabilities,
     smoothed_labels,
     sum_losses,
@@ -62,7 +63,7 @@ from .vectors import VECTOR_BYTES
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
     "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "sgd_step", "softmax", "softmax_vjp",
+    "logsumexp_vjp", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
 
 SHORT_ROW_BYTES = 192  # rows of up to this size stand side by side
@@ -217,6 +218,16 @@ def _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, d
     arguments = (x, labels, ignore_index, weight, smoothing, divisor or weights, losses, dx)
     share(partial(cross_entropy_labels, *arguments), len(x), x.nbytes)
     return -1, sum_losses(losses), weights
+
+
+def mean_loss(x, labels, ignore_index, dx):
+    """See ``reference.mean_loss``."""
+    rows, size = len(x), x.nbytes
+    if size < WORTHWHILE_BYTES and size <= SHORT_ROW_BYTES * rows:
+        return mean_loss_short(x, labels, ignore_index, dx)
+    losses = np.empty(rows, x.dtype)
+    bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
+    return bad, total / weights if weights else np.nan
 
 
 def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):

@@ -31,8 +31,6 @@ from .memory import (
 )
 from .rows import (
     BLOCK,
-    LOGIT,
-    WEIGHT,
     add_exponential,
     block_exponentials,
     exponentials,
@@ -40,12 +38,10 @@ from .rows import (
     gather_next,
     largest_of_columns,
     multiply_blocks,
-    numbers_of,
     pass_exponentials,
     pass_sums,
     row_largest,
     scatter_rows,
-    set_number,
     store_lanes,
     times,
     vectors_for_columns,
@@ -145,14 +141,6 @@ def finish_label(dx, row, classes, labels, ignore_index, at_label):
 
 
 @helper
-def forget_losses(losses, start, stop, labels, ignore_index):
-    """Let ignored rows cost nothing."""
-    for row in range(start, stop):
-        if labels[row] == ignore_index:
-            losses[row] = 0.0
-
-
-@helper
 def logits_at_labels(columns, classes, wanted):
     """The number of each row that stands in ``columns`` at its label, 0 without a label."""
     lanes = lanes_of(columns)
@@ -161,6 +149,21 @@ def logits_at_labels(columns, classes, wanted):
         found = choose_equal(label, wanted, load(columns, j), found)
         label = label + 1.0
     return found
+
+
+@helper
+def logits_of_rows(x, row, rows, classes, labels, ignore_index, many, room):
+    """The logit of each row of a group at its label, 0 for an ignored one.
+
+    A single one does not take the way through memory: what is read as a vector right after a
+    part of it was written has to wait for all that was written before.
+    """
+    logit = 0.0
+    for k in range(rows):
+        label = labels[row + k]
+        logit = 0.0 if label == ignore_index else x[(row + k) * classes + label]
+        room[k] = logit
+    return spread(x, logit) if many == 1 else load(room, 0)
 
 
 @helper
@@ -185,8 +188,9 @@ def finish_columns(columns, classes, wanted, factors, at_label):
         label = label + 1.0
 
 
-@kernel
-def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
+@helper
+def pass_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
+    """What `labels_short` does, as part of a kernel."""
     classes = x.shape[1]
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
     if bad >= 0:
@@ -227,6 +231,19 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
 
 
 @kernel
+def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
+    return pass_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop)
+
+
+@kernel
+def mean_loss_short(x, labels, ignore_index, dx):
+    """The most common call, with few arguments: on a small array each of them costs time."""
+    losses = np.empty(len(x), x.dtype)
+    bad, total, weights = pass_short(x, labels, ignore_index, None, 0.0, losses, dx, 0, len(x))
+    return bad, np.float64(total) / weights
+
+
+@kernel
 def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, blocks, start, stop):
     classes = x.shape[1]
     bad, weights_sum = count_labels(labels, classes, ignore_index, weight, start, stop)
@@ -237,7 +254,7 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, bloc
     x, labels, losses = pointer(x), pointer(labels), pointer(losses)
     weight, gradient = pointer(weight), pointer(dx)
     room = room_for(x, vectors_for_group(x, 0 if dx is None else classes, many))
-    factors, at_label, ignored = room_for(x, 1), room_for(x, 1), False
+    factors, at_label, numbers = room_for(x, 1), room_for(x, 1), room_for(x, 1)
     for first in range(start, stop, many):
         rows = min(many, stop - first)
         if dx is None:
@@ -252,21 +269,16 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, bloc
             for k in range(rows):
                 row = first - many + k
                 finish_label(gradient, row, classes, labels, ignore_index, at_label[k])
-        for k in range(rows):
-            row = first + k
-            ignored |= labels[row] == ignore_index
-            logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
-            set_number(room, LOGIT, k, logit)
-            set_number(room, WEIGHT, k, its_weight)
-        logits, weights = numbers_of(room, LOGIT), numbers_of(room, WEIGHT)
-        store_part(losses, first, rows, ((peaks - logits) + log_sum(totals, rests)) * weights)
+        wanted = load_labels(x, labels, first, rows, ignore_index)
+        logits = logits_of_rows(x, first, rows, classes, labels, ignore_index, many, numbers)
+        weights = load_weights(weight, labels, first, rows, ignore_index, wanted, numbers)
+        loss = ((peaks - logits) + log_sum(totals, rests)) * weights
+        store_part(losses, first, rows, choose(wanted, 0.0, 0.0, loss))
         if dx is not None:
             scaled = weights * scale
             share = share_of_others(peaks, logits, totals, rests)
             store_lanes(factors, 0, rows, many, scaled / totals)
             store_lanes(at_label, 0, rows, many, 0.0 - share * scaled)
-    if ignored:
-        forget_losses(losses, start, stop, labels, ignore_index)
     if dx is not None:
         for row in range(max(start, stop - many), stop):
             number = at_label[(row - start) % many]

@@ -39,8 +39,7 @@ from .memory import (
 from .transpose import max_each, sum_each, tile_of, transpose_in, transpose_out
 from .vectors import choose, larger, max_across, sum_across
 
-NUMBERS = 3  # that are kept of each row of a group, in a vector for all rows:
-PEAK, LOGIT, WEIGHT = range(NUMBERS)
+PEAKS = 1  # vectors of a group's room for the largest numbers of its rows
 VECTORS = 3  # that are kept of each row, to be folded: the two sums, and the row ahead
 TOTAL, REST, AHEAD = range(VECTORS)
 BLOCK = 1024  # numbers of a long row, which stay in the nearest cache with their exponentials
@@ -273,36 +272,24 @@ def three_rows_by_blocks(
 
 
 @helper
-def set_number(room, which, k, number):
-    """Keep a number of row k of a group beside those of the other rows."""
-    room[which * lanes_of(room) + k] = number
-
-
-@helper
-def numbers_of(room, which):
-    """That number of all rows of the group."""
-    return load(room, which * lanes_of(room))
-
-
-@helper
 def vector_of(room, which, k):
     """Where in the room a vector of row k of a group is kept."""
     lanes = lanes_of(room)
-    return (NUMBERS + which * lanes + k) * lanes
+    return (PEAKS + which * lanes + k) * lanes
 
 
 @helper
 def slot_of(x, k, classes):
     """Where in the room row k of a group is kept."""
     lanes = lanes_of(x)
-    return (NUMBERS + VECTORS * lanes + k * (-(-classes // lanes))) * lanes
+    return (PEAKS + VECTORS * lanes + k * (-(-classes // lanes))) * lanes
 
 
 @helper
 def vectors_for_group(x, classes, many):
-    """How large the room is: some numbers and vectors, and the rows."""
+    """How large the room is: the largest numbers, some vectors, and the rows."""
     lanes = lanes_of(x)
-    return NUMBERS + VECTORS * lanes + many * (-(-classes // lanes))
+    return PEAKS + VECTORS * lanes + many * (-(-classes // lanes))
 
 
 @helper
@@ -327,7 +314,7 @@ def peaks_of(room, many):
     """The largest number of each row of the group ahead, whose turn it now is; they are kept."""
     i = vector_of(room, AHEAD, 0)
     peaks = max_each(room, i) if many > 1 else spread(room, max_across(load(room, i)))
-    store(room, PEAK * lanes_of(room), peaks)
+    store(room, 0, peaks)
     return peaks
 
 
@@ -340,7 +327,7 @@ def group_pass(keep, finish):
         stay_outside()
         for k in range(min(many, stop - first)):
             row, number = first + k, 0.0 if numbers is None else numbers[k]
-            m, slot = room[PEAK * lanes_of(x) + k], slot_of(x, k, classes)
+            m, slot = room[k], slot_of(x, k, classes)
             now, behind = row * classes, (row - many) * classes
             ahead = min(row + many, stop - 1) * classes
             if blocks is None:
