@@ -171,6 +171,25 @@ def test_a_divisor_of_zero_stands_for_the_sum_of_the_weights(divisor):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [1, 16, 37])
+@pytest.mark.parametrize("classes", [3, 10, 100])
+def test_the_mean_loss_is_that_of_the_rows(classes, rows, dtype):
+    """Bit for bit; nan where every row is ignored."""
+    x = logits(np.random.default_rng(11), rows, classes, dtype)
+    for labels in (np.arange(rows) % classes, np.full(rows, -7)):
+        labels[2::5] = -7
+        losses, gradients = np.empty(rows, dtype), [np.empty_like(x) for _ in range(2)]
+        arguments = labels, -7, None, 0.0, 0.0, losses, gradients[0]
+        bad, total, weights = kernels.cross_entropy_labels(x, *arguments)
+        mean = total / weights if weights else np.nan
+        np.testing.assert_equal(kernels.mean_loss(x, labels, -7, gradients[1]), (bad, mean))
+        np.testing.assert_array_equal(*gradients)
+        np.testing.assert_equal(kernels.mean_loss(x, labels, -7, None), (bad, mean))
+    bad, _ = kernels.mean_loss(x, np.full(rows, classes), -7, None)
+    assert bad == reference.mean_loss(x, np.full(rows, classes), -7, None)[0] == 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("classes", [3, 10, 47, 100, 1000])
 def test_a_row_does_not_depend_on_the_rows_around_it(classes, dtype):
     x = logits(np.random.default_rng(4), 37, classes, dtype)

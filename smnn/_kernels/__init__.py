@@ -47,6 +47,7 @@ from .softmax_kernels import (
     log_softmax_long,
     log_softmax_pullback,
     log_softmax_short,
+    log_softmax_streamed,
     logsumexp_blocks,
     logsumexp_long,
     logsumexp_pullback,
@@ -156,8 +157,10 @@ def log_softmax(x, scale, out, start=0, stop=None):
         log_softmax_short(x, scale, out, start, stop)
     elif _is_passed_whole(x):
         log_softmax_long(x, scale, out, _group(x), _blocks(x), start, stop)
+    elif _streams(x, out):
+        log_softmax_streamed(x, scale, out, _peaks(x), start, stop)
     else:
-        log_softmax_blocks(x, scale, out, _peaks(x), _streams(x, out), start, stop)
+        log_softmax_blocks(x, scale, out, _peaks(x), start, stop)
 
 
 def logsumexp(x, out):

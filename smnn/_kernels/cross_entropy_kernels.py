@@ -303,9 +303,13 @@ def labels_blocks(
         base, slot = row * classes, row * blocks
         logit, its_weight = at_its_label(x, row, classes, labels, ignore_index, weight)
         if streams is None:
-            m, total, rest = block_exponentials(x, base, classes, None, True, gradient, peaks, slot)
+            m, total, rest = block_exponentials(
+                x, base, classes, None, True, gradient, peaks, slot, None, None
+            )
         else:
-            m, total, rest = block_exponentials(x, base, classes, None, True, None, peaks, slot)
+            m, total, rest = block_exponentials(
+                x, base, classes, None, True, None, peaks, slot, None, None
+            )
         losses[row] = ((m - logit) + log_sum(total, rest)) * its_weight
         if dx is not None:
             factor = its_weight * scale

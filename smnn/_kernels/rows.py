@@ -204,6 +204,13 @@ def minus(kept, log):
 
 
 @helper
+def minus_both(logit, numbers):
+    """The same where the logit itself was kept."""
+    (m, log), scale = numbers
+    return shifted(logit, m, scale) - log
+
+
+@helper
 def begin(d, rests, keep, room, slot, total, rest):
     """Add the exponentials of a vector to the sums, and keep what is needed of them."""
     total, rest, e = add_exponential(total, rest, d, rests)
@@ -419,12 +426,29 @@ def last_exponentials(x, i, count, m, scale, rests, out):
     return total, rest
 
 
+@helper
+def three_rows_of_blocks(x, i, behind, m, scale, rests, out, logs, numbers):
+    """`three_rows` for a block, the next one of the same row, and that of the row behind."""
+    if logs is None:
+        return three_rows(
+            x, i, i + BLOCK, i, BLOCK, m, scale, rests,
+            only_if(out, exponential_of), None, None, None, out, i,
+        )  # fmt: skip
+    return three_rows(
+        x, i, i + BLOCK, behind, BLOCK, m, scale, rests,
+        None, minus_both, (numbers, scale), logs, x, behind,
+    )  # fmt: skip
+
+
 @outside
-def block_exponentials(x, base, classes, scale, rests, out, peaks, slot):
+def block_exponentials(x, base, classes, scale, rests, out, peaks, slot, logs, numbers):
     """The largest number of a row, the total, and the rest unless ``rests`` is None.
 
     The exponentials go to ``out``, unless None.  They stay relative to the largest number of
     their block, which is kept in ``peaks`` from ``slot`` on.
+
+    Where nothing is kept, the row behind can be finished in the same pass: ``logs`` receives
+    its log-softmax, unless None, by its ``numbers``, the largest and the log of its sum.
     """
     stay_outside()
     peak, total, rest = lowest_of(x), 0.0, 0.0
@@ -433,12 +457,14 @@ def block_exponentials(x, base, classes, scale, rests, out, peaks, slot):
     for start in range(0, classes, BLOCK):
         i, count, its_peak = base + start, min(BLOCK, classes - start), max_across(its_peaks)
         if start + 2 * BLOCK <= classes:
-            its_totals, its_rests, its_peaks = three_rows(
-                x, i, i + BLOCK, i, BLOCK, its_peak, scale, rests,
-                only_if(out, exponential_of), None, None, None, out, i,
-            )  # fmt: skip
+            its_totals, its_rests, its_peaks = three_rows_of_blocks(
+                x, i, i - classes, its_peak, scale, rests, out, logs, numbers
+            )
         else:
             its_totals, its_rests = last_exponentials(x, i, count, its_peak, scale, rests, out)
+            if logs is not None:
+                m, log = numbers
+                write_log_softmax(x, i - classes, count, m, scale, log, logs, None)
             its_peaks = row_largest(x, i + count, max(classes - start - BLOCK, 0))
         its_total, its_rest = np.float64(sum_across(its_totals)), np.float64(sum_across(its_rests))
         peaks[slot + start // BLOCK] = its_peak

@@ -83,7 +83,9 @@ def softmax_blocks(x, scale, out, peaks, start, stop):
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         base, slot = row * classes, row * blocks
-        m, total, _ = block_exponentials(x, base, classes, scale, None, out, peaks, slot)
+        m, total, _ = block_exponentials(
+            x, base, classes, scale, None, out, peaks, slot, None, None
+        )
         multiply_blocks(out, base, classes, scale, peaks, slot, m, SCALE / total)
 
 
@@ -93,7 +95,9 @@ def softmax_streamed(x, scale, out, peaks, start, stop):
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         base = row * classes
-        m, total, _ = block_exponentials(x, base, classes, scale, None, None, peaks, row * blocks)
+        m, total, _ = block_exponentials(
+            x, base, classes, scale, None, None, peaks, row * blocks, None, None
+        )
         write_softmax(x, base, classes, m, scale, 1.0 / total, out, True)
     end_streams()
 
@@ -135,17 +139,32 @@ def log_softmax_long(x, scale, out, many, blocks, start, stop):
 
 
 @kernel
-def log_softmax_blocks(x, scale, out, peaks, streams, start, stop):
+def log_softmax_blocks(x, scale, out, peaks, start, stop):
+    classes, blocks = x.shape[1], peaks.shape[1]
+    x, out, peaks = pointer(x), pointer(out), pointer(peaks)
+    m, total, rest = block_exponentials(
+        x, start * classes, classes, scale, True, None, peaks, start * blocks, None, None
+    )
+    log = log_sum(total, rest)
+    for row in range(start + 1, stop):
+        m, total, rest = block_exponentials(
+            x, row * classes, classes, scale, True, None, peaks, row * blocks, out, (m, log)
+        )
+        log = log_sum(total, rest)
+    write_log_softmax(x, (stop - 1) * classes, classes, m, scale, log, out, None)
+
+
+@kernel
+def log_softmax_streamed(x, scale, out, peaks, start, stop):
     classes, blocks = x.shape[1], peaks.shape[1]
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         base = row * classes
         m, total, rest = block_exponentials(
-            x, base, classes, scale, True, None, peaks, row * blocks
+            x, base, classes, scale, True, None, peaks, row * blocks, None, None
         )
-        write_log_softmax(x, base, classes, m, scale, log_sum(total, rest), out, streams)
-    if streams is not None:
-        end_streams()
+        write_log_softmax(x, base, classes, m, scale, log_sum(total, rest), out, True)
+    end_streams()
 
 
 @helper
@@ -196,7 +215,7 @@ def logsumexp_blocks(x, out, peaks, start, stop):
     x, out, peaks = pointer(x), pointer(out), pointer(peaks)
     for row in range(start, stop):
         m, total, rest = block_exponentials(
-            x, row * classes, classes, None, True, None, peaks, row * blocks
+            x, row * classes, classes, None, True, None, peaks, row * blocks, None, None
         )
         out[row] = m + log_sum(total, rest)
         mend_infinite(x, out, row, 1, classes)
