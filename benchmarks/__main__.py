@@ -13,11 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import cases, machine, memory, picture, report, startup
+from benchmarks import cases, handover, machine, memory, picture, report, startup
 from benchmarks.peers import MODULES
 
 RESULTS = Path(__file__).parent / "results"
-SECTIONS = (*cases.OPERATIONS, "memory", "startup")
+SECTIONS = (*cases.OPERATIONS, "memory", "startup", "handover")
 
 
 def parse_arguments():
@@ -110,6 +110,8 @@ def main():
         results["memory"] = memory.measure_all(shape)
     if "startup" in operations:
         results["startup"] = startup.measure_all()
+    if "handover" in operations:
+        results["handover"] = handover.measure_alone()
     print(report.text(results))
 
     partial = any((arguments.quick, arguments.operations, arguments.shapes, arguments.dtypes,

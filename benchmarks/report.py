@@ -26,6 +26,8 @@ def text(results):
         parts.append(memory_text(results["memory"]))
     if "startup" in results:
         parts.append(startup_text(results["startup"]))
+    if "handover" in results:
+        parts.append(handover_text(results["handover"]))
     parts.append(targets.text(results))
     return "\n\n".join(parts)
 
@@ -92,3 +94,10 @@ def startup_text(startup):
             f"{name:>24} {times['import']['best']:8.3f} {times['first_call']['best']:8.3f}"
         )
     return "\n".join(lines)
+
+
+def handover_text(entry):
+    return (
+        "A sleeping thread begins its part of a call after "
+        f"{entry['best'] * 1e6:.0f} microseconds, median {entry['median'] * 1e6:.0f}"
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import peers, picture, ratios, report, roofs, targets, timing
+from benchmarks import handover, peers, picture, ratios, report, roofs, targets, timing
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
 
 LIBRARIES = ("smnn", "NumPy", "SciPy", "scikit-learn")  # the others live in an environment apart
@@ -165,6 +165,7 @@ def made_results(ours):
             "peak_bytes": {"smnn": 1, "NumPy": 30, "PyTorch": 20, "JAX": 40},
         },
         "startup": {"smnn softmax": times, "SciPy softmax": times},
+        "handover": {"best": 5e-5, "median": 1e-4},
     }
 
 
@@ -181,10 +182,16 @@ def test_targets_are_met_by_the_fast_and_missed_by_the_slow():
     assert "(2 of 2 below, 0 out of reach, 2 in turn)" in softmax
 
 
+def test_a_thread_that_sleeps_begins_after_the_call():
+    entry = handover.measure_alone()
+    assert 0 < entry["best"] <= entry["median"] < 1
+
+
 def test_the_report_names_every_contestant_and_verdict():
     text = report.text(made_results(1.0))
-    for words in ("PyTorch compiled", "64x10", "met ", "missed", "peak memory", "first call"):
-        assert words in text
+    words = ("PyTorch compiled", "64x10", "met ", "missed", "peak memory", "first call", "50 micro")
+    for word in words:
+        assert word in text
 
 
 def test_the_picture_is_drawn(tmp_path):
@@ -195,5 +202,5 @@ def test_the_picture_is_drawn(tmp_path):
 @pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
 def test_the_kept_results_can_be_read():
     results = json.loads(KEPT.read_text())
-    assert {"machine", "records", "memory", "startup"} <= results.keys()
+    assert {"machine", "records", "memory", "startup", "handover"} <= results.keys()
     assert "Targets" in report.text(results)
