@@ -46,9 +46,18 @@ def call_share(record):
     return record["call_seconds"]["best"] / record["seconds"][US]["best"]
 
 
+def roof_shares(record):
+    """The share of each roof."""
+    return {
+        "copy": copy_share(record),
+        "work": arithmetic_share(record),
+        "call": call_share(record),
+    }
+
+
 def roof_share(record):
     """Our share of the nearest roof: the one that binds."""
-    return max(copy_share(record), arithmetic_share(record), call_share(record))
+    return max(roof_shares(record).values())
 
 
 def reach(record):
@@ -58,7 +67,12 @@ def reach(record):
 
 def in_turn(record):
     """What the ratio would be with the three roofs one after the other, and no other work."""
-    return ratio(record) / (copy_share(record) + arithmetic_share(record) + call_share(record))
+    return ratio(record) / sum(roof_shares(record).values())
+
+
+def gain_from_threads(record):
+    """Our time with one thread over that with several, in one race."""
+    return record["one_thread_seconds"]["best"] / record["seconds"][US]["best"]
 
 
 def shape_text(record):

@@ -2,12 +2,14 @@
 
 from benchmarks.ratios import (
     US,
+    gain_from_threads,
     in_turn,
     library_seconds,
     mean_of,
     ratio,
     reach,
     roof_share,
+    roof_shares,
     shape_text,
 )
 
@@ -94,27 +96,19 @@ def at_least(what, asked, records, value):
             missed_in_turn = sum(in_turn(record) < asked for record in below)
             where += f", {out_of_reach} out of reach, {missed_in_turn - out_of_reach} in turn"
         where += ")"
+    if value is roof_share:
+        shares = roof_shares(worst)
+        where += (
+            f", bound by the {max(shares, key=shares.get)}, all in turn {sum(shares.values()):.2f}"
+        )
     return what, f"{asked:.2f}", f"{value(worst):.2f}", where, not below
 
 
 def judge_threads(records):
-    """Two threads against our own one thread, case by case."""
-    key = ("operation", "shape", "dtype", "reuse")
-    ours = {}
-    for record in records:
-        case = str([record[name] for name in key])
-        ours.setdefault(case, {})[record["threads"]] = record
-    pairs = [by_threads for by_threads in ours.values() if {1, 2} <= by_threads.keys()]
-    if pairs:
-        gain = {
-            id(pair[2]): pair[1]["seconds"][US]["best"] / pair[2]["seconds"][US]["best"]
-            for pair in pairs
-        }
-        # 0.95: two processes of the same program differ by that much.
-        yield at_least(
-            "two threads against our own one", 0.95, [pair[2] for pair in pairs],
-            lambda record: gain[id(record)],
-        )  # fmt: skip
+    """Several threads against our own one, in the same race, where an array is shared at all."""
+    shared = [record for record in records if "one_thread_seconds" in record]
+    if shared:
+        yield at_least("two threads against our own one", 1.0, shared, gain_from_threads)
 
 
 def judge_smallest_call(records):

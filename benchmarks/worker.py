@@ -6,6 +6,7 @@ The parent sends the cases as JSON on standard input; one JSON record a line com
 import json
 import os
 import sys
+from functools import partial
 
 from benchmarks import machine
 
@@ -17,22 +18,34 @@ from benchmarks.cases import Case, make_data  # noqa: E402
 from benchmarks.peers import all_contestants, check_results  # noqa: E402
 from benchmarks.roofs import roof_functions  # noqa: E402
 from benchmarks.timing import race, summary  # noqa: E402
+from smnn import set_num_threads  # noqa: E402
+from smnn._threads import WORTHWHILE_BYTES  # noqa: E402
 
 
 def measure(case, budget_seconds, libraries):
     data = make_data(case)
     functions = all_contestants(case, data, libraries)
     check_results(case, functions)
-    roofs = {}
+    beside = {}
     if case.operation != "linear_cross_entropy":
-        roofs = roof_functions(case.operation, data.x, THREADS)
-    seconds = race({**functions, **roofs}, budget_seconds, THREADS)
+        beside = roof_functions(case.operation, data.x, THREADS)
+        if THREADS > 1 and data.x.nbytes >= WORTHWHILE_BYTES:
+            beside["one thread"] = partial(with_one_thread, functions["smnn"])
+    seconds = race({**functions, **beside}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
-    for roof in ("copy", "arithmetic", "call") if roofs else ():
-        forms = [summary(seconds[name]) for name in roofs if name.startswith(roof)]
-        record[f"{roof}_seconds"] = min(forms, key=best)
+    for name in ("copy", "arithmetic", "call", "one thread"):
+        forms = [summary(seconds[form]) for form in beside if form.startswith(name)]
+        if forms:
+            record[f"{name.replace(' ', '_')}_seconds"] = min(forms, key=best)
     return record
+
+
+def with_one_thread(function):
+    """Run a function of smnn, which alone is told."""
+    set_num_threads(1)
+    function()
+    set_num_threads(THREADS)
 
 
 def best(entry):

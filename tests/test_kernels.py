@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smnn import reference, set_num_threads
+from smnn import _threads, reference, set_num_threads
 
 kernels = pytest.importorskip("smnn._kernels")
 
@@ -202,7 +202,9 @@ def test_a_row_does_not_depend_on_the_rows_around_it(classes, dtype):
 
 
 @pytest.fixture
-def threads():
+def threads(monkeypatch):
+    """Sets the number of threads, among which arrays of 1 MiB are shared already."""
+    monkeypatch.setattr(kernels, "WORTHWHILE_BYTES", 1 << 20)
     yield set_num_threads
     set_num_threads(2)
 
@@ -230,6 +232,7 @@ def test_results_do_not_depend_on_the_number_of_threads(shape, threads):
         threads(count)
         for found, wanted in zip(results(), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
+        assert _threads._workers >= count - 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

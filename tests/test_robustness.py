@@ -231,7 +231,13 @@ def test_no_warning_for_values_that_the_table_allows():
 # --- Threads and processes --------------------------------------------------------------
 
 
-def test_many_threads_at_once():
+@pytest.fixture
+def shared(monkeypatch):
+    """Even arrays of 256 KiB are shared among threads."""
+    monkeypatch.setattr(kernels, "WORTHWHILE_BYTES", 1 << 18, raising=False)
+
+
+def test_many_threads_at_once(shared):
     rng = np.random.default_rng(0)
     inputs = [rng.standard_normal((400 + 90 * i, 500), dtype=np.float32) for i in range(6)]
     targets = [rng.integers(0, 500, len(x)) for x in inputs]
@@ -254,7 +260,7 @@ def test_many_threads_at_once():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_works_and_so_does_its_parent():
+def test_a_forked_child_works_and_so_does_its_parent(shared):
     x = np.random.default_rng(1).standard_normal((2000, 500), dtype=np.float32)
     expected = smnn.softmax(x)  # starts the workers
     child = os.fork()
