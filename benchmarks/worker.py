@@ -19,7 +19,7 @@ from benchmarks.peers import all_contestants, check_results  # noqa: E402
 from benchmarks.roofs import roof_functions  # noqa: E402
 from benchmarks.timing import race, summary  # noqa: E402
 from smnn import set_num_threads  # noqa: E402
-from smnn._threads import WORTHWHILE_BYTES  # noqa: E402
+from smnn._kernels import is_shared  # noqa: E402
 
 
 def measure(case, budget_seconds, libraries):
@@ -29,7 +29,7 @@ def measure(case, budget_seconds, libraries):
     beside = {}
     if case.operation != "linear_cross_entropy":
         beside = roof_functions(case.operation, data.x, THREADS)
-        if THREADS > 1 and data.x.nbytes >= WORTHWHILE_BYTES:
+        if THREADS > 1 and is_shared(data.x):
             beside["one thread"] = partial(with_one_thread, functions["smnn"])
     seconds = race({**functions, **beside}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}

@@ -20,7 +20,6 @@ from . import _validation as check
 BYTES_PER_PART = 1 << 17
 PARTS_PER_THREAD = 4
 ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side by side
-WORTHWHILE_BYTES = 6 << 20  # of numbers; with fewer, one thread is done before a sleeping one begins
 
 _threads = None
 _workers = 0

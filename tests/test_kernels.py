@@ -204,7 +204,8 @@ def test_a_row_does_not_depend_on_the_rows_around_it(classes, dtype):
 @pytest.fixture
 def threads(monkeypatch):
     """Sets the number of threads, among which arrays of 1 MiB are shared already."""
-    monkeypatch.setattr(kernels, "WORTHWHILE_BYTES", 1 << 20)
+    for name in ("SHARED_BYTES", "SHARED_SHORT_BYTES"):
+        monkeypatch.setattr(kernels, name, 1 << 20)
     yield set_num_threads
     set_num_threads(2)
 

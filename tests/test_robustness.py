@@ -234,7 +234,8 @@ def test_no_warning_for_values_that_the_table_allows():
 @pytest.fixture
 def shared(monkeypatch):
     """Even arrays of 256 KiB are shared among threads."""
-    monkeypatch.setattr(kernels, "WORTHWHILE_BYTES", 1 << 18, raising=False)
+    for name in ("SHARED_BYTES", "SHARED_SHORT_BYTES"):
+        monkeypatch.setattr(kernels, name, 1 << 18, raising=False)
 
 
 def test_many_threads_at_once(shared):

@@ -28,7 +28,7 @@ from functools import partial
 
 import numpy as np
 
-from .._threads import WORTHWHILE_BYTES, share
+from .._threads import share
 from .compile import INTERPRETED
 from .cross_entropy_kernels import (
     check_labels,
@@ -74,15 +74,24 @@ NEAR_BYTES = 6 << 20  # an array of this size stays in some cache
 # all others are taken by the array.
 NEAR_ROOM_BYTES, FAR_ROOM_BYTES = 1 << 16, 1 << 12
 STREAMED_BYTES = 12 << 20  # an array of this size and its result are pushed out of the caches
+# With fewer numbers, one thread is done about as soon as a sleeping one begins.  On short rows
+# as many numbers take longer.
+SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
 SEVERAL = 4  # rows, of which one can be finished while another is begun
+
+
+def is_shared(x):
+    """Whether several threads work on x."""
+    is_short = x.nbytes <= SHORT_ROW_BYTES * len(x)
+    return x.nbytes >= (SHARED_SHORT_BYTES if is_short else SHARED_BYTES)
 
 
 def _run(kernel, arguments, x):
     """Run a kernel over all rows of x, on several threads if there is work for them."""
-    if x.nbytes < WORTHWHILE_BYTES:
-        kernel(*arguments, 0, len(x))
-    else:
+    if is_shared(x):
         share(lambda start, stop: kernel(*arguments, start, stop), len(x), x.nbytes)
+    else:
+        kernel(*arguments, 0, len(x))
 
 
 def _room_bytes(x):
@@ -131,7 +140,7 @@ def softmax(x, scale, out, start=0, stop=None):
     """See ``reference.softmax``; from row ``start`` to ``stop``."""
     rows, size = len(x), x.nbytes
     if stop is None:
-        if size >= WORTHWHILE_BYTES:
+        if size >= SHARED_SHORT_BYTES and is_shared(x):
             return share(partial(softmax, x, scale, out), rows, size)
         stop = rows
     scale = None if scale == 1.0 else scale
@@ -149,7 +158,7 @@ def log_softmax(x, scale, out, start=0, stop=None):
     """See ``reference.log_softmax``; from row ``start`` to ``stop``."""
     rows, size = len(x), x.nbytes
     if stop is None:
-        if size >= WORTHWHILE_BYTES:
+        if size >= SHARED_SHORT_BYTES and is_shared(x):
             return share(partial(log_softmax, x, scale, out), rows, size)
         stop = rows
     scale = None if scale == 1.0 else scale
@@ -194,7 +203,7 @@ def cross_entropy_labels(
     """See ``reference.cross_entropy_labels``; from row ``start`` to ``stop``."""
     rows, size = len(x), x.nbytes
     if stop is None:
-        if size >= WORTHWHILE_BYTES:
+        if size >= SHARED_SHORT_BYTES and is_shared(x):
             return _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx)
         stop = rows
     if smoothing:
@@ -226,7 +235,7 @@ def _share_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, d
 def mean_loss(x, labels, ignore_index, dx):
     """See ``reference.mean_loss``."""
     rows, size = len(x), x.nbytes
-    if size < WORTHWHILE_BYTES and size <= SHORT_ROW_BYTES * rows:
+    if size < SHARED_SHORT_BYTES and size <= SHORT_ROW_BYTES * rows:
         return mean_loss_short(x, labels, ignore_index, dx)
     losses = np.empty(rows, x.dtype)
     bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
