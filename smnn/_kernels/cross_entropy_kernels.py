@@ -152,18 +152,12 @@ def logits_at_labels(columns, classes, wanted):
 
 
 @helper
-def logits_of_rows(x, row, rows, classes, labels, ignore_index, many, room):
-    """The logit of each row of a group at its label, 0 for an ignored one.
-
-    A single one does not take the way through memory: what is read as a vector right after a
-    part of it was written has to wait for all that was written before.
-    """
-    logit = 0.0
+def logits_of_rows(x, row, rows, classes, labels, ignore_index, room):
+    """The logit of each row of a group at its label, 0 for an ignored one."""
     for k in range(rows):
         label = labels[row + k]
-        logit = 0.0 if label == ignore_index else x[(row + k) * classes + label]
-        room[k] = logit
-    return spread(x, logit) if many == 1 else load(room, 0)
+        room[k] = 0.0 if label == ignore_index else x[(row + k) * classes + label]
+    return load(room, 0)
 
 
 @helper
@@ -270,7 +264,7 @@ def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, many, bloc
                 row = first - many + k
                 finish_label(gradient, row, classes, labels, ignore_index, at_label[k])
         wanted = load_labels(x, labels, first, rows, ignore_index)
-        logits = logits_of_rows(x, first, rows, classes, labels, ignore_index, many, numbers)
+        logits = logits_of_rows(x, first, rows, classes, labels, ignore_index, numbers)
         weights = load_weights(weight, labels, first, rows, ignore_index, wanted, numbers)
         loss = ((peaks - logits) + log_sum(totals, rests)) * weights
         store_part(losses, first, rows, choose(wanted, 0.0, 0.0, loss))
