@@ -11,7 +11,7 @@ from importlib import import_module
 
 import smnn
 
-MODULES = ("plot", "interactive", "interactive_figures", "interactive_networks")
+MODULES = ("plot",)
 
 
 def public_names():

@@ -89,7 +89,8 @@ def test_functions(book):
 
 def examples(book):
     """Docstrings of the package with an example, which runs as a test."""
-    return sum(">>>" in (ast.get_docstring(node) or "") for node in book.definitions("smnn/*.py"))
+    definitions = book.definitions("smnn/**/*.py")
+    return sum(">>>" in (ast.get_docstring(node) or "") for node in definitions)
 
 
 COUNTS = {

@@ -21,7 +21,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CACHE = ".jupyter_cache"
-OUTPUTS_DEPEND_ON = ("smnn/**/*.py", "requirements.txt", "constraints.txt")
+OUTPUTS_DEPEND_ON = (
+    "smnn/**/*.py",
+    "smnn_book/**/*.py",
+    "smnn_book/data/*",
+    "requirements.txt",
+    "constraints.txt",
+)
 EXECUTED_WITH = (
     "numpy",
     "numba",

@@ -1,6 +1,6 @@
 """Put figures with sliders on a page.
 
-A cell that returns a figure of `smnn.interactive` gives a chart in Vega-Lite.
+A cell that returns a figure of `smnn_book.explorers` gives a chart in Vega-Lite.
 Here it becomes a group of labeled sliders, a place for the drawing and the
 readout, which is plain text and says the same without any script.  The script
 `interactive.js` draws the chart with Vega when the figure comes near the window.
@@ -16,14 +16,14 @@ from html import escape
 from docutils import nodes
 from myst_nb.core import render
 
-from smnn import interactive
+from smnn_book import sliders
 
 MARK = 'class="interactive"'
 
 SHADES = {
-    **{color: f"var(--class-{k})" for k, color in enumerate(interactive.CLASS_COLORS, start=1)},
-    interactive.FORWARD: "var(--forward)",
-    interactive.BACKWARD: "var(--backward)",
+    **{color: f"var(--class-{k})" for k, color in enumerate(sliders.CLASS_COLORS, start=1)},
+    sliders.FORWARD: "var(--forward)",
+    sliders.BACKWARD: "var(--backward)",
 }
 
 CONFIG = {
@@ -124,12 +124,12 @@ def figure_html(spec):
 class FigureRenderer:
     """What MyST-NB asks when it meets a chart among the outputs of a cell."""
 
-    mime_priority_overrides = (("*", interactive.MIME_TYPE, 1),)
+    mime_priority_overrides = (("*", sliders.MIME_TYPE, 1),)
 
     @staticmethod
     def handle_mime(renderer, data, inline):
         """Return the figure as raw HTML; leave every other output alone."""
-        if inline or data.mime_type != interactive.MIME_TYPE:
+        if inline or data.mime_type != sliders.MIME_TYPE:
             return None
         return [nodes.raw("", figure_html(data.content), format="html")]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import cases, handover, machine, memory, picture, report, startup
 from benchmarks.peers import MODULES
+from smnn_book import results_folder
 
 RESULTS = Path(__file__).parent / "results"
 SECTIONS = (*cases.OPERATIONS, "memory", "startup", "handover")
@@ -116,7 +117,7 @@ def main():
 
     partial = any((arguments.quick, arguments.operations, arguments.shapes, arguments.dtypes,
                    arguments.threads, arguments.libraries))  # fmt: skip
-    output = arguments.output or (None if partial else RESULTS / "benchmark.json")
+    output = arguments.output or (None if partial else results_folder() / "benchmark.json")
     if output:
         output.write_text(json.dumps(results, indent=1) + "\n")
         picture.draw(results, output.with_suffix(".svg"))

@@ -31,13 +31,14 @@ import torch  # noqa: E402
 from sklearn.neural_network import MLPClassifier  # noqa: E402
 
 import smnn  # noqa: E402
+from smnn_book import results_folder  # noqa: E402
 
 torch.set_num_threads(1)
 
 HIDDEN, CLASSES = 128, 10
 BATCH_SIZES = (32, 128)
 LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3}
-RESULT = Path(__file__).parent / "results" / "train_mnist.json"
+RESULT = results_folder() / "train_mnist.json"
 # How many times the throughput of each was asked for, by batch size.
 TARGETS = {"PyTorch": {32: 2.5, 128: 1.5}, "scikit-learn": {32: 1.5, 128: 1.5}}
 

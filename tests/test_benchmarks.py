@@ -2,16 +2,16 @@
 
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import handover, peers, picture, ratios, report, roofs, targets, timing
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
+from smnn_book import results_folder
 
 LIBRARIES = ("smnn", "NumPy", "SciPy", "scikit-learn")  # the others live in an environment apart
-KEPT = Path(report.__file__).parent / "results" / "benchmark.json"
+KEPT = results_folder() / "benchmark.json"
 
 
 @pytest.fixture(autouse=True)

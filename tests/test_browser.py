@@ -15,8 +15,13 @@ from browser import find_browser, settle
 from self_contained import vega_script
 from slider_figures import figure_html
 
-from smnn.interactive import jacobian_explorer, softmax_explorer
-from smnn.interactive_figures import descent_explorer, loss_explorer, sigmoid_explorer
+from smnn_book.explorers import (
+    descent_explorer,
+    jacobian_explorer,
+    loss_explorer,
+    sigmoid_explorer,
+    softmax_explorer,
+)
 
 playwright = pytest.importorskip("playwright.sync_api")
 

@@ -28,7 +28,7 @@ def test_the_three_ways_in():
 
 
 def test_the_table_holds_what_was_measured():
-    results = json.loads((ROOT / "benchmarks/results/benchmark.json").read_text(encoding="utf-8"))
+    results = json.loads((ROOT / "smnn_book/data/benchmark.json").read_text(encoding="utf-8"))
     measured = {
         (record["operation"], *record["shape"]): record
         for record in results["records"]
@@ -46,6 +46,6 @@ def test_the_table_holds_what_was_measured():
 
 
 def test_the_error_of_the_exponential_is_the_measured_one():
-    errors = json.loads((ROOT / "benchmarks/results/exp_ulp.json").read_text(encoding="utf-8"))
+    errors = json.loads((ROOT / "smnn_book/data/exp_ulp.json").read_text(encoding="utf-8"))
     for name in ("float32", "float32 with a table"):
         assert f"{errors[name]['largest_ulp']:.2f} ULP" in README

@@ -16,7 +16,8 @@ import page_markup  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
 
-from smnn.interactive import CLASS_COLORS, softmax_explorer  # noqa: E402
+from smnn_book.explorers import softmax_explorer  # noqa: E402
+from smnn_book.sliders import CLASS_COLORS  # noqa: E402
 
 
 def soup(text):
@@ -240,7 +241,7 @@ def test_a_fingerprint_changes_with_what_executes_the_notebooks(tmp_path, monkey
 def book(tmp_path_factory):
     """The folder of a built book, and what its build said."""
     folder = tmp_path_factory.mktemp("book")
-    write_book(folder, "from smnn.interactive import softmax_explorer\n\nsoftmax_explorer()")
+    write_book(folder, "from smnn_book.explorers import softmax_explorer\n\nsoftmax_explorer()")
     status, said = build(folder)
     assert status == 0, said
     return folder, said

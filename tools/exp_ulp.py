@@ -11,11 +11,10 @@ the neighboring numbers of the type around the exact result.  The kernels comput
 Vectors of float32 are computed with a table where the processor allows it, and otherwise as
 single numbers are.  Both are measured.
 
-The result is kept in ``benchmarks/results/exp_ulp.json``.
+The result is kept in ``smnn_book/data/exp_ulp.json``.
 """
 
 import json
-from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -25,9 +24,10 @@ from smnn._kernels import exponential
 from smnn._kernels.compile import has_feature, kernel
 from smnn._kernels.memory import lanes_of, load, pointer, store
 from smnn._kernels.vectors import PICKS, VECTOR_BYTES
+from smnn_book import results_folder
 from tools.exp_coefficients import FLOAT32, FLOAT64, error_in_ulp
 
-RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "exp_ulp.json"
+RESULT = results_folder() / "exp_ulp.json"
 CHUNK = 1 << 22
 LANES = VECTOR_BYTES // 4
 MINUS_ZERO_BITS = 0x8000_0000  # as integers the negative numbers follow, away from zero

@@ -10,9 +10,9 @@ from smnn import Dense, Sequential, make_spirals
 pytest.importorskip("altair", reason="needs the extra plot")
 pytest.importorskip("vl_convert", reason="needs the extra plot")
 
-from test_interactive import drawn
+from test_sliders import drawn
 
-from smnn.interactive_networks import graph_explorer, regions_explorer
+from smnn_book.explorers import graph_explorer, regions_explorer
 
 NODES = [("a", 0, 0, 3.0, 6.0), ("b", 0, 1, -2.0, 9.0), ("ab", 1, 0.5, -6.0, -3.0)]
 EDGES = [("a", "ab"), ("b", "ab")]

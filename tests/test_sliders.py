@@ -10,8 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from smnn import interactive, softmax, softmax_jacobian
-from smnn.interactive import derived, figure, jacobian_explorer, slider, softmax_explorer
+from smnn import softmax, softmax_jacobian
+from smnn_book import sliders
+from smnn_book.explorers import jacobian_explorer, softmax_explorer
+from smnn_book.sliders import derived, figure, slider
 
 alt = pytest.importorskip("altair", reason="needs the extra plot")
 vl_convert = pytest.importorskip("vl_convert", reason="needs the extra plot")
@@ -64,7 +66,7 @@ def test_jacobian_explorer_follows_its_sliders(scores):
 def test_a_figure_is_the_same_every_time(make):
     first, second = make()._repr_mimebundle_(), make()._repr_mimebundle_()
     assert json.dumps(first) == json.dumps(second)
-    assert set(first) == {interactive.MIME_TYPE, "text/plain"}
+    assert set(first) == {sliders.MIME_TYPE, "text/plain"}
 
 
 @pytest.mark.parametrize("make", [softmax_explorer, jacobian_explorer])
@@ -77,8 +79,8 @@ def test_a_figure_says_in_words_what_is_to_be_seen(make):
 
 def test_the_colors_are_those_of_the_other_pictures():
     style = pytest.importorskip("smnn.plot_style", exc_type=ImportError)
-    assert interactive.CLASS_COLORS == style.CLASS_COLORS[: len(interactive.CLASS_COLORS)]
-    assert (interactive.FORWARD, interactive.BACKWARD) == (style.FORWARD, style.BACKWARD)
+    assert sliders.CLASS_COLORS == style.CLASS_COLORS[: len(sliders.CLASS_COLORS)]
+    assert (sliders.FORWARD, sliders.BACKWARD) == (style.FORWARD, style.BACKWARD)
 
 
 def test_small_figures():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smnn import cross_entropy, numerical_jacobian, sigmoid, softmax
-from smnn.interactive_figures import (
+from smnn_book.explorers.learning import (
     _two_losses,
     descent_explorer,
     loss_explorer,

@@ -1,16 +1,13 @@
 """Interactive figures of single chapters.
 
 Each function here makes one figure, in three steps: sliders, a chart over expressions,
-a readout.  The language that they are written in is explained in `smnn.interactive`.
+a readout.  The language that they are written in is explained in `smnn_book.sliders`.
 """
 
 import numpy as np
 
-from smnn.activations import sigmoid, sigmoid_vjp
-from smnn.functional import softmax, softmax_cross_entropy, softmax_vjp
-from smnn.interactive import BACKWARD, CLASS_COLORS, FORWARD, _altair, derived, figure, slider
-
-__all__ = ["descent_explorer", "loss_explorer", "sigmoid_explorer"]
+from smnn import sigmoid, sigmoid_vjp, softmax, softmax_cross_entropy, softmax_vjp
+from smnn_book.sliders import BACKWARD, CLASS_COLORS, FORWARD, derived, figure, load_altair, slider
 
 
 def _two_losses(score, classes):
@@ -62,7 +59,7 @@ def loss_explorer(score=-3.0, classes=3, *, name="loss-explorer"):
     cross-entropy: loss 3.718, slope −0.976
     squared error: loss 0.714, slope −0.035
     """
-    alt = _altair()
+    alt = load_altair()
     parameters = [
         slider("z", -4, 6, score, label="score of the true class"),
         slider("K", 2, 10, classes, step=1, label="number of classes"),
@@ -140,7 +137,7 @@ def sigmoid_explorer(scale=1.0, shift=0.0, *, name="sigmoid-explorer"):
     steepest slope 1.000, at z = 1.0
     from 0.1 to 0.9 within 1.10
     """
-    alt = _altair()
+    alt = load_altair()
     parameters = [
         slider("s", 0.5, 20, scale, step=0.5, label="scale s"),
         slider("v", -3, 3, shift, label="shift v"),
@@ -218,7 +215,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
     each step: distance to the bottom × 0.750
     after 8 steps: w = 0.480, loss 0.068
     """
-    alt = _altair()
+    alt = load_altair()
     start = -0.6
     parameters = [
         slider("eta", 0.01, 0.9, learning_rate, step=0.01, label="learning rate η"),

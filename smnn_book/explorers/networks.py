@@ -1,15 +1,13 @@
 """Interactive figures of networks: their regions, and their numbers forward and back.
 
-The language that they are written in is explained in `smnn.interactive`.
+The language that they are written in is explained in `smnn_book.sliders`.
 """
 
 import json
 
 import numpy as np
 
-from smnn.interactive import BACKWARD, CLASS_COLORS, FORWARD, _altair, derived, figure, slider
-
-__all__ = ["graph_explorer", "regions_explorer"]
+from smnn_book.sliders import BACKWARD, CLASS_COLORS, FORWARD, derived, figure, load_altair, slider
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")  # of the classes, besides color
 
@@ -51,7 +49,7 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
     """
     if not 1 <= start <= len(networks):
         raise ValueError(f"start must lie between 1 and {len(networks)}, got {start}")
-    alt = _altair()
+    alt = load_altair()
     x, y = np.asarray(x), np.asarray(y)
     units = [network.params["0.W"].shape[1] for network in networks]
     shares = [float((network(x).argmax(axis=1) == y).mean()) for network in networks]
@@ -161,7 +159,7 @@ def graph_explorer(nodes, edges, *, start=0, name="graph-explorer"):
     >>> print(graph_explorer(nodes, [("a", "a²")], start=3).text)
     step 3 of 4: back, the loss by a² is 1.0000
     """
-    alt = _altair()
+    alt = load_altair()
     count = len(nodes)
     words = ["start"]
     words += [f"forward, {label} is {_number(value)}" for label, _, _, value, _ in nodes]

@@ -1,0 +1,15 @@
+"""What only the pages of the book need: figures with sliders, exercises that judge, kept results.
+
+It comes in the same wheel as `smnn`, so that every notebook runs outside the repository too.
+`smnn` never imports it.
+
+- `explorers`: figures with sliders; `sliders` is the language that they are written in.
+- `exercise`: turns a judge into a check that the reader runs on an attempt.
+- `kept_results`: the results of experiments that take too long for a page.
+"""
+
+from . import explorers
+from .exercise import exercise
+from .results import kept_results, results_folder
+
+__all__ = ["exercise", "explorers", "kept_results", "results_folder"]

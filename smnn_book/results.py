@@ -1,0 +1,42 @@
+"""Results of experiments that take too long for a page, kept as data beside the code.
+
+``benchmarks`` and ``tools`` hold the scripts that write them.
+"""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+
+def results_folder():
+    """Return the folder of the kept results, where the scripts write them."""
+    return Path(str(files(__package__) / "data"))
+
+
+def kept_results(name):
+    """Return the kept results of this name.
+
+    Parameters
+    ----------
+    name : str
+        The name of a file in `results_folder`, without its ending.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If there are no results of this name; the message lists those that there are.
+
+    Examples
+    --------
+    >>> sorted(kept_results("train_mnist"))[:2]
+    ['epochs', 'machine']
+    """
+    path = results_folder() / f"{name}.json"
+    if not path.is_file():
+        known = sorted(file.stem for file in results_folder().glob("*.json"))
+        raise ValueError(f"there are no kept results {name!r}; there are {', '.join(known)}")
+    return json.loads(path.read_text(encoding="utf-8"))
