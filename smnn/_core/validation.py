@@ -180,6 +180,17 @@ def choice(value, options, name):
     return value
 
 
+def float_dtype(dtype, name="dtype", options=("float64", "float32", "float16")):
+    """Return ``dtype`` as one of these floating dtypes."""
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        found = None
+    if found is None or found.name not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, got {dtype!r}")
+    return found
+
+
 def generator(rng):
     """Return a Generator from ``None`` (fresh entropy), a seed, or a Generator."""
     if rng is None or isinstance(rng, np.random.Generator):
