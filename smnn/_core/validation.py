@@ -187,7 +187,7 @@ def float_dtype(dtype, name="dtype", options=("float64", "float32", "float16")):
     except TypeError:
         found = None
     if found is None or found.name not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, got {dtype!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {dtype!r}")
     return found
 
 
