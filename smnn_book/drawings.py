@@ -8,12 +8,12 @@ from smnn.plot import BACKWARD, FORWARD, INK, pyplot
 
 # Where each step of the forward pass is, in inches; the parameters are above.
 _PLACES = {
-    "X": (0.0, 0.0), "Z1": (2.05, 0.0), "H": (3.25, 0.0), "Z2": (5.3, 0.0), "P": (6.5, 0.0),
-    "loss": (7.75, 0.0), "W1": (0.65, 1.2), "b1": (1.35, 1.2), "W2": (3.9, 1.2), "b2": (4.6, 1.2),
+    "X": (0.0, 0.0), "Z1": (1.8, 0.0), "H": (2.65, 0.0), "Z2": (4.45, 0.0), "P": (5.4, 0.0),
+    "loss": (6.25, 0.0), "W1": (0.5, 1.2), "b1": (1.25, 1.2), "W2": (3.15, 1.2), "b2": (3.9, 1.2),
 }  # fmt: skip
 _OPERATIONS = {"W1": "·", "b1": "+", "W2": "·", "b2": "+"}
 _ALONG = {("Z1", "H"): "tanh", ("Z2", "P"): "softmax", ("P", "loss"): "mean\n−log"}
-_BOX = {"boxstyle": "round,pad=0.35", "fc": "none", "ec": INK, "lw": 0.9}
+_BOX = {"boxstyle": "round,pad=0.3", "fc": "none", "ec": INK, "lw": 0.9}
 _ARROW = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0}
 _CIRCLE = {"boxstyle": "circle,pad=0.2", "fc": "none", "ec": INK, "lw": 0.9}
 
@@ -52,8 +52,8 @@ def softmax_network(values, gradients):
                 f"d{name} must have the shape of {name}, {np.shape(values[name])}, "
                 f"got {np.shape(gradient)}"
             )
-    figure, ax = pyplot.subplots(figsize=(8.8, 2.3))
-    ax.set(xlim=(-0.45, 8.35), ylim=(-0.6, 1.7))
+    figure, ax = pyplot.subplots(figsize=(7.0, 2.3))
+    ax.set(xlim=(-0.35, 6.65), ylim=(-0.6, 1.7))
     ax.set_axis_off()
     boxes = {}
     for name, place in _PLACES.items():
