@@ -225,7 +225,7 @@ class _Task:
         self.ignored = options.get("ignore_index", -100)
         self.forward = model.forward
         if self.link and hasattr(model, "forward_logits"):
-            self.forward = functools.partial(model.forward_logits, link=self.link)
+            self.forward = functools.partial(model.forward_logits, output_activation=self.link)
 
     def check(self, x, y):
         """Try everything on one example, so that what does not fit is said before the start."""
