@@ -81,7 +81,8 @@ class TestMazur:
             _, dpred = half_squared_error(pred, TARGET)
             _, grads = output_backward(dpred)
             optimizer.step(output.params, weights_only(grads))
-            dh, _ = output_backward(dpred)  # through the weights that have just moved
+            # A pullback keeps the weights of its forward pass; the slip takes those that moved.
+            dh = dpred * pred * (1 - pred) @ output.params["W"].T
             optimizer.step(hidden.params, weights_only(hidden_backward(dh)[1]))
         assert half_squared_error(model(X), TARGET)[0] == digits(expected)
 
