@@ -6,10 +6,12 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `explorers`: figures with sliders; `sliders` is the language that they are written in.
 - `exercise`: turns a judge into a check that the reader runs on an attempt.
 - `kept_results`: the results of experiments that take too long for a page.
+- `Table`: a table of a page, as HTML and as text.
 """
 
 from . import explorers
 from .exercise import exercise
 from .results import kept_results, results_folder
+from .tables import Table
 
-__all__ = ["exercise", "explorers", "kept_results", "results_folder"]
+__all__ = ["Table", "exercise", "explorers", "kept_results", "results_folder"]
