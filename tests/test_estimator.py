@@ -265,7 +265,7 @@ def test_survives_pickling(hidden):
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
-        ({"alpha": -1.0}, ValueError, "alpha and tol must not be negative, got -1.0"),
+        ({"alpha": -1.0}, ValueError, "alpha must be at least 0 and finite, got -1.0"),
         ({"alpha": "small"}, TypeError, "alpha must be a real number, got 'small'"),
         ({"max_iter": 0}, ValueError, "max_iter must be at least 1, got 0"),
         ({"learning_rate_init": 0.0}, ValueError, "learning_rate_init must be positive"),
