@@ -319,7 +319,8 @@ def check_layer(layer, input_shape, *, x=None, training=False, rng=0, tolerance=
     """
     rng = generator(rng)
     layer = copy.deepcopy(layer)
-    layer.build(tuple(input_shape), "float64", rng)
+    # A generator of its own: copies of the layer draw the same, whatever is drawn beside.
+    layer.build(tuple(input_shape), "float64", np.random.default_rng(rng.integers(2**63)))
     params = {}
     for name, value in layer.params.items():
         if value.dtype != np.float64:

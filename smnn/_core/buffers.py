@@ -25,6 +25,34 @@ def new_array(shape, dtype):
     return np.asarray(_Loan(_take(size), shape, array.dtype))
 
 
+def release_buffers():
+    """Give back the memory that is kept for the next large result.
+
+    The memory of a result of 16 MiB or more is kept when nobody holds the result any more, and
+    used for the next one, because fresh memory takes longer than a softmax.  At most one
+    piece of at most 256 MiB is kept.
+
+    Returns
+    -------
+    int
+        The number of bytes that were given back.
+
+    Examples
+    --------
+    >>> from smnn import release_buffers
+    >>> _ = release_buffers()
+    >>> release_buffers()
+    0
+    """
+    released = 0
+    while _kept:
+        try:
+            released += _kept.pop().nbytes
+        except IndexError:  # another thread was faster
+            break
+    return released
+
+
 def _take(size):
     """The kept memory if it suits, otherwise new memory."""
     try:

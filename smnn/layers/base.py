@@ -1,10 +1,11 @@
 """What all layers share: parameters, shapes, a readable name."""
 
+import functools
 import inspect
 
 import numpy as np
 
-from .._core.validation import generator
+from .._core.validation import float_array, generator, integer
 
 
 class ShapeError(ValueError):
@@ -48,9 +49,15 @@ class Layer:
     """
 
     integer_input = False
+    _arguments = {}  # noqa: RUF012 - a layer without a constructor of its own has none
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _remember_arguments(cls.__init__)
 
     def __init__(self, *, input_shape=None, rng=None):
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.input_shape = None if input_shape is None else as_shape(input_shape)
         self.rng = None if rng is None else generator(rng)
         self.params = {}
 
@@ -62,8 +69,8 @@ class Layer:
         """Return ``(y, backward)``."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def forward_logits(self, x, training=False, link="softmax"):
-        """Do what `forward` does, without a final activation of the name ``link``."""
+    def forward_logits(self, x, training=False, output_activation="softmax"):
+        """Do what `forward` does, without a final activation of this name."""
         return self.forward(x, training)
 
     def __call__(self, x):
@@ -71,15 +78,33 @@ class Layer:
         return self.forward(np.asarray(x))[0]
 
     def config(self):
-        """Return the arguments that make this layer again, those at their default left out."""
+        """Return the arguments that make this layer again, those at their default left out.
+
+        A layer of the package keeps each argument as an attribute of its name, and its current
+        value counts.  For a layer of your own it is what was passed.
+
+        Examples
+        --------
+        >>> from smnn import Dense
+        >>> Dense(3, "relu").config()
+        {'units': 3, 'activation': 'relu'}
+        """
         config = {}
         for name, parameter in inspect.signature(type(self)).parameters.items():
-            value = getattr(self, name)
+            passed = self._arguments.get(name, parameter.default)
+            value = getattr(self, name) if is_library_class(type(self)) else passed
             if parameter.kind is parameter.VAR_KEYWORD:
-                config.update(value)
-            elif name != "rng" and value != parameter.default:
+                config.update({} if value is inspect.Parameter.empty else value)
+            elif parameter.kind is parameter.VAR_POSITIONAL:
+                if name in self._arguments:
+                    config[name] = self._arguments[name]
+            elif name != "rng" and not _same(value, parameter.default):
                 config[name] = value
         return config
+
+    def built_as(self):
+        """Return what a file keeps of the state after `build` beside the parameters."""
+        return {}
 
     def __repr__(self):
         signature = inspect.signature(type(self)).parameters
@@ -91,6 +116,50 @@ class Layer:
         ]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
+    def _floats(self, x):
+        """Return an input as an array of floats: parameters never take the dtype of integers."""
+        return float_array(x, "x", booleans=True)
+
     def _expect(self, fits, expected, shape):
         if not fits:
             raise ShapeError(f"{self!r} expects inputs of shape {expected}, got {shape}")
+
+
+def _remember_arguments(init):
+    """Return the constructor, which writes down what it was called with."""
+
+    @functools.wraps(init)
+    def remember(self, *args, **options):
+        if "_arguments" not in vars(self) and not is_library_class(type(self)):
+            try:  # a subclass comes first and writes down its own
+                bound = inspect.signature(init).bind(self, *args, **options)
+                self._arguments = dict(list(bound.arguments.items())[1:])
+            except TypeError:
+                pass  # the constructor itself says it better
+        init(self, *args, **options)
+
+    return remember
+
+
+def is_library_class(cls):
+    """Whether a layer class is one of the package, which keeps its arguments as attributes."""
+    return cls.__module__.partition(".")[0] == "smnn"
+
+
+def as_shape(shape):
+    """Return the shape of one example as a tuple of plain integers of at least 0."""
+    if isinstance(shape, int | np.integer):
+        shape = (shape,)
+    shape = tuple(integer(size, "input_shape") for size in shape)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"input_shape must not hold negative sizes, got {shape}")
+    return shape
+
+
+def _same(value, default):
+    """Whether an argument is at its default; arrays are compared whole."""
+    if value is default:
+        return True
+    if isinstance(value, np.ndarray) or isinstance(default, np.ndarray):
+        return False
+    return type(value) is type(default) and bool(value == default)

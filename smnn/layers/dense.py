@@ -78,20 +78,30 @@ class Dense(Layer):
     def forward(self, x, training=False):
         return self._forward(x, self._activation and self._activation.forward)
 
-    def forward_logits(self, x, training=False, link="softmax"):
+    def forward_logits(self, x, training=False, output_activation="softmax"):
         def activation(z):
-            return self._activation.forward_logits(z, link=link)
+            return self._activation.forward_logits(z, output_activation=output_activation)
 
         return self._forward(x, self._activation and activation)
 
-    def _forward(self, x, activation):
+    def __call__(self, x):
+        z = self._scores(self._floats(x))
+        return self._activation(z) if self._activation else z
+
+    def _scores(self, x):
+        """Return Z = XW + b."""
         if not self.params:
             self.build(x.shape[1:], x.dtype)
         self._expect_features(x.shape)
-        W = self.params["W"]
-        z = x @ W
+        z = x @ self.params["W"]
         if self.use_bias:
             z += self.params["b"]
+        return z
+
+    def _forward(self, x, activation):
+        x = self._floats(x)
+        z = self._scores(x)
+        W = self.params["W"].copy()  # an optimizer may move it before the way back is taken
         y, activation_backward = activation(z) if activation else (z, None)
 
         def backward(dy, input_gradient=True):

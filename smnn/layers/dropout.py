@@ -31,7 +31,7 @@ class Dropout(Layer):
     array([2., 0., 0., 0.])
     """
 
-    def __init__(self, p, *, input_shape=None, rng=None):
+    def __init__(self, p=0.5, *, input_shape=None, rng=None):
         super().__init__(input_shape=input_shape, rng=rng)
         self.p = fraction(p, "p")
         if self.p == 1:
@@ -43,6 +43,7 @@ class Dropout(Layer):
         return tuple(input_shape)
 
     def forward(self, x, training=False):
+        x = self._floats(x)
         if not training or self.p == 0:
             return x, lambda dy: (dy, {})
         self.build(x.shape[1:])

@@ -39,9 +39,9 @@ class Embedding(Layer):
         return (*input_shape, self.embedding_dim)
 
     def forward(self, x, training=False):
+        x = np.asarray(x)
         self.build(x.shape[1:])
         W = self.params["W"]
-        x = np.asarray(x)
         if x.dtype.kind not in "iu":
             raise TypeError(f"{self!r} expects integers, got dtype {x.dtype}")
         if x.size and not 0 <= x.min() <= x.max() < len(W):

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from .base import Layer
 
 
@@ -20,5 +22,6 @@ class Flatten(Layer):
         return (math.prod(input_shape),)
 
     def forward(self, x, training=False):
+        x = np.asarray(x)
         y = x.reshape(len(x), math.prod(x.shape[1:]))
         return y, lambda dy: (dy.reshape(x.shape), {})

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.files import read_file, write_file
+from .._core.files import check_folder, read_file, write_file
 from .._core.validation import positive_integer
 from .callbacks import Callback
 from .run import Run
@@ -77,7 +77,9 @@ class Checkpoint(Callback):
         self.every = positive_integer(every, "every")
 
     def check(self, run: Run) -> None:
-        _check_place(self.path)
+        if find_spec("safetensors") is None:
+            raise ImportError('Checkpoint needs safetensors: pip install "smnn[save]"')
+        check_folder(self.path)
         self.resumed = _read(self.path) if self.resume and self.path.exists() else None
         if self.resumed is not None:
             _compare(run, self.resumed, self.path)
@@ -197,16 +199,6 @@ def _stateful(run):
 
 def _states(run):
     return [(type(c).__name__, c.state()) for c in _stateful(run)]
-
-
-def _check_place(path):
-    """Raise unless a file can be written there."""
-    if find_spec("safetensors") is None:
-        raise ImportError('files need safetensors: pip install "smnn[save]"')
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder of the checkpoint {path} is not there")
-    if path.is_dir():
-        raise IsADirectoryError(f"the checkpoint {path} is a folder")
 
 
 def _write(path, state):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses
 from .._core.validation import (
     choice,
     class_labels,
@@ -23,28 +22,22 @@ from .._core.validation import (
     row_weights,
 )
 from ..functional import cross_entropy, linear_cross_entropy, softmax_cross_entropy
+from ..losses import binary_cross_entropy, huber, mse, multiclass_hinge
 
 LOSSES: dict[str, Callable] = {
     "cross_entropy": softmax_cross_entropy,
     "softmax_cross_entropy": softmax_cross_entropy,
-} | {
-    name: getattr(losses, name)
-    for name in (
-        "binary_cross_entropy",
-        "binary_cross_entropy_with_logits",
-        "huber",
-        "mse",
-        "multiclass_hinge",
-    )
-    if hasattr(losses, name)
+    "binary_cross_entropy": binary_cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy,
+    "huber": huber,
+    "mse": mse,
+    "multiclass_hinge": multiclass_hinge,
 }
 
 # The activation that a loss contains: it is left off the end of the model.
-_ACTIVATIONS = {softmax_cross_entropy: "softmax", losses.binary_cross_entropy: "sigmoid"}
-_OF_LABELS = (softmax_cross_entropy, losses.multiclass_hinge)
-_OF_OUTPUTS = tuple(
-    LOSSES[name] for name in ("binary_cross_entropy", "huber", "mse") if name in LOSSES
-)
+_ACTIVATIONS = {softmax_cross_entropy: "softmax", binary_cross_entropy: "sigmoid"}
+_OF_LABELS = (softmax_cross_entropy, multiclass_hinge)
+_OF_OUTPUTS = (binary_cross_entropy, huber, mse)
 
 
 def loss_function(loss: str | Callable) -> Callable:
@@ -94,7 +87,9 @@ class Objective:
         """Take this model from now on."""
         self.model, self.forward = model, model.forward
         if self.activation and hasattr(model, "forward_logits"):
-            self.forward = functools.partial(model.forward_logits, link=self.activation)
+            self.forward = functools.partial(
+                model.forward_logits, output_activation=self.activation
+            )
         dtype = getattr(model, "dtype", None)
         integers = getattr(model, "integer_input", False)
         self.input_dtype = None if dtype is None or integers else np.dtype(dtype)
