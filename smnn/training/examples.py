@@ -88,6 +88,7 @@ class Examples:
         check_lengths(self.x, y, name)
         self.y = objective.targets(y, objective.output_shape(self.convert(self.x[:1])), name)
         self.weight = objective.weights(sample_weight, self.y)
+        self.labels_per_row = objective.labels_per_row(self.y)
         self.masses, teaches = objective.masses(self.y, self.weight)
         self.all_rows = teaches is None or bool(teaches.all())
         self.rows = np.arange(len(y)) if teaches is None else np.flatnonzero(teaches)
@@ -120,7 +121,7 @@ class Examples:
             x = self.convert(self.x[rows])
         y = self.y[rows]
         if self.masses is None:
-            return Batch(x, y, None, len(y), rows)
+            return Batch(x, y, None, len(y) * self.labels_per_row, rows)
         weight = None if self.weight is None else self.weight[rows]
         return Batch(x, y, weight, float(self.masses[rows].sum()), rows)
 

@@ -8,6 +8,7 @@ cannot overflow.
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -219,6 +220,10 @@ class Objective:
             if not self.options.get("label_smoothing"):
                 teaches = masses > 0
         return masses.reshape(len(y), -1).sum(axis=1), teaches.reshape(len(y), -1).any(axis=1)
+
+    def labels_per_row(self, y):
+        """Return how many labels each row has: several for sequences."""
+        return math.prod(y.shape[1:]) if self._is_labels(y) else 1
 
     def _is_labels(self, y):
         return self.of_labels and y.dtype.kind == "i"
