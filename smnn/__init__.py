@@ -30,6 +30,7 @@ _NAMES_OF_MODULE = {
     ),
     "_core.threads": ("get_num_threads", "set_num_threads"),
     "_core.buffers": ("release_buffers",),
+    "_core.versions": ("show_versions",),
     "activations": (
         "ACTIVATIONS",
         "elu",
@@ -110,6 +111,7 @@ _NAMES_OF_MODULE = {
     "optim": (
         "SGD",
         "Adam",
+        "AdamW",
         "Optimizer",
         "clip_gradients",
         "cosine_decay",
@@ -163,12 +165,13 @@ __all__ = sorted(_MODULE_OF_NAME)
 
 
 def __getattr__(name):
-    if name in _MODULE_OF_NAME:
-        value = getattr(import_module(f"smnn.{_MODULE_OF_NAME[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"smnn.{name}")
-    else:
+    if name not in _MODULE_OF_NAME and name not in _MODULES:
         raise AttributeError(f"module 'smnn' has no attribute {name!r}")
+    try:
+        module = import_module(f"smnn.{_MODULE_OF_NAME.get(name, name)}")
+    except ImportError as error:  # an extra is missing: `hasattr` and `help` go on without it
+        raise AttributeError(f"smnn.{name} is not there: {error}") from error
+    value = getattr(module, name) if name in _MODULE_OF_NAME else module
     globals()[name] = value
     return value
 

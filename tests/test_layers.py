@@ -138,7 +138,8 @@ class TestForwardLogits:
 
     def test_a_scaled_sigmoid_is_not_the_link(self):
         layer = Activation("sigmoid", scale=2.0)
-        np.testing.assert_array_equal(layer.forward_logits(X, output_activation="sigmoid")[0], layer(X))
+        logits, _ = layer.forward_logits(X, output_activation="sigmoid")
+        np.testing.assert_array_equal(logits, layer(X))
 
 
 class TestPReLU:

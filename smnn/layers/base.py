@@ -100,7 +100,7 @@ class Layer:
                     config[name] = self._arguments[name]
             elif name != "rng" and not _same(value, parameter.default):
                 config[name] = value
-        return config
+        return {name: _plain(value) for name, value in config.items()}
 
     def built_as(self):
         """Return what a file keeps of the state after `build` beside the parameters."""
@@ -154,6 +154,11 @@ def as_shape(shape):
     if min(shape, default=0) < 0:
         raise ValueError(f"input_shape must not hold negative sizes, got {shape}")
     return shape
+
+
+def _plain(value):
+    """Return a number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _same(value, default):

@@ -1,8 +1,12 @@
-"""Schedules: the learning rate as a function of the step, which counts from 0."""
+"""Schedules: the learning rate as a function of the step, which counts from 0.
+
+A schedule is a partial function and no closure, so that it can be pickled and shows its numbers.
+"""
 
 import math
+from functools import partial
 
-from .._core.validation import positive_integer
+from .._core.validation import not_negative, positive_integer
 
 
 def step_decay(lr, *, every, factor=0.1):
@@ -12,8 +16,12 @@ def step_decay(lr, *, every, factor=0.1):
     >>> [schedule(step) for step in (0, 9, 10, 20)]
     [1.0, 1.0, 0.5, 0.25]
     """
-    every = positive_integer(every, "every")
-    return lambda step: lr * factor ** (step // every)
+    lr, factor = not_negative(lr, "lr"), not_negative(factor, "factor")
+    return partial(_step_decay, lr, positive_integer(every, "every"), factor)
+
+
+def _step_decay(lr, every, factor, step):
+    return lr * factor ** (step // every)
 
 
 def exponential_decay(lr, *, factor):
@@ -23,7 +31,11 @@ def exponential_decay(lr, *, factor):
     >>> [schedule(step) for step in (0, 1, 2)]
     [1.0, 0.5, 0.25]
     """
-    return lambda step: lr * factor**step
+    return partial(_exponential_decay, not_negative(lr, "lr"), not_negative(factor, "factor"))
+
+
+def _exponential_decay(lr, factor, step):
+    return lr * factor**step
 
 
 def cosine_decay(lr, *, steps, end=0.0):
@@ -39,12 +51,12 @@ def cosine_decay(lr, *, steps, end=0.0):
     >>> [round(schedule(step), 3) for step in (0, 50, 100, 200)]
     [1.0, 0.5, 0.0, 0.0]
     """
-    steps = positive_integer(steps, "steps")
+    lr, end = not_negative(lr, "lr"), not_negative(end, "end")
+    return partial(_cosine_decay, lr, positive_integer(steps, "steps"), end)
 
-    def rate(step):
-        return end + (lr - end) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
 
-    return rate
+def _cosine_decay(lr, steps, end, step):
+    return end + (lr - end) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
 
 
 def warmup(lr, *, steps):
@@ -56,9 +68,9 @@ def warmup(lr, *, steps):
     >>> [schedule(step) for step in (0, 1, 3, 9)]
     [0.25, 0.5, 1.0, 1.0]
     """
-    steps = positive_integer(steps, "steps")
+    lr = lr if callable(lr) else not_negative(lr, "lr")
+    return partial(_warmup, lr, positive_integer(steps, "steps"))
 
-    def rate(step):
-        return min((step + 1) / steps, 1) * (lr(step) if callable(lr) else lr)
 
-    return rate
+def _warmup(lr, steps, step):
+    return min((step + 1) / steps, 1) * (lr(step) if callable(lr) else lr)
