@@ -162,6 +162,9 @@ def negative_log_likelihood(y_true: ArrayLike, probs: ArrayLike) -> float:
     0.4581
     """
     probs = _probabilities(probs)
+    y_true = plain_array(y_true, "y_true")
+    if y_true.dtype.kind == "b" and y_true.ndim == 1:
+        y_true = y_true.astype(np.int64)
     target = target_array(y_true, probs.shape, probs.dtype)
     with np.errstate(divide="ignore"):
         information = -np.log(probs.astype(np.float64))

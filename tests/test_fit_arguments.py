@@ -6,6 +6,9 @@ the last bit, and not built if it was not.
 
 import functools
 import itertools
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -34,7 +37,7 @@ def fitted(x=X, y=Y, **options):
 
 @pytest.mark.parametrize(
     ("name", "optimizer"),
-    [("adam", smnn.Adam), ("sgd", smnn.SGD), *([("adamw", smnn.AdamW)] if "AdamW" in dir(smnn) else [])],
+    [("adam", smnn.Adam), ("adamw", smnn.AdamW), ("sgd", smnn.SGD)],
 )
 def test_an_optimizer_by_its_name(name, optimizer):
     assert np.array_equal(fitted(optimizer=name), fitted(optimizer=optimizer()))
@@ -429,10 +432,6 @@ def test_a_memory_map_is_never_read_whole(tmp_path):
 
 
 def run_python(code, *arguments):
-    import subprocess
-    import sys
-    import textwrap
-
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True
     )

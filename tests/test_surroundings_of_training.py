@@ -1,6 +1,7 @@
 """Surroundings: standard error of every kind, flags of the interpreter, damaged files."""
 
 import gzip
+import os
 import subprocess
 import sys
 import textwrap
@@ -13,9 +14,7 @@ import smnn
 FIT = "smnn.fit(smnn.Sequential([smnn.Dense(2)], rng=0), *smnn.make_xor(), epochs=2)"
 
 
-def run(code, *flags, environment=None):
-    import os
-
+def run(code, *flags):
     return subprocess.run(
         [sys.executable, *flags, "-c", textwrap.dedent(code)],
         capture_output=True,
@@ -90,7 +89,8 @@ def test_training_datasets_and_metrics_need_no_extras():
         import smnn, smnn.training, smnn.datasets, smnn.metrics
         history = {FIT}
         smnn.evaluate(smnn.Sequential([smnn.Dense(2)]), *smnn.make_xor(), metrics="accuracy")
-        try: smnn.fit(smnn.Sequential([smnn.Dense(2)]), *smnn.make_xor(), callbacks=smnn.Checkpoint("k"))
+        model = smnn.Sequential([smnn.Dense(2)])
+        try: smnn.fit(model, *smnn.make_xor(), callbacks=smnn.Checkpoint("k"))
         except ImportError as error: print(error)
     """
     done = run(code, "-W", "error")
@@ -125,7 +125,7 @@ def test_a_file_that_is_damaged_anywhere_is_named(tmp_path, packed):
             assert "labels.idx" in str(error)
             refused += 1
         else:  # in the header of gzip, or one value for another where nothing can tell
-            assert found.dtype == np.uint8 and found.shape == (4, 5) or not packed
+            assert found.dtype == np.uint8 and (found.shape == (4, 5) or not packed)
     assert refused > len(content)
 
 

@@ -43,7 +43,7 @@ from .measures import Measures, named_metrics
 from .objective import Objective, loss_function, name_of
 from .run import Run, not_finite
 
-_OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+_OPTIMIZERS = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
 
 
 def fit(
@@ -350,8 +350,7 @@ def _optimizer(optimizer):
     if optimizer is None:
         return optim.Adam()
     if isinstance(optimizer, str):
-        known = [name for name, cls in _OPTIMIZERS.items() if hasattr(optim, cls)]
-        return getattr(optim, _OPTIMIZERS[choice(optimizer, known, "optimizer")])()
+        return _OPTIMIZERS[choice(optimizer, _OPTIMIZERS, "optimizer")]()
     if isinstance(optimizer, type):
         name = optimizer.__name__
         raise TypeError(f"optimizer must be an optimizer, got the class {name}: pass {name}(...)")
