@@ -54,10 +54,10 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> accuracy([0, 1], [[0.9, 0.1], [0.8, 0.2]])
     0.5
     """
-    y_true, y_pred = plain_array(y_true, "y_true"), plain_array(y_pred, "y_pred")
-    true, pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
+    given = plain_array(y_true, "y_true"), plain_array(y_pred, "y_pred")
+    true, pred = _classes(given[0], "y_true"), _classes(given[1], "y_pred")
     _same_length(true, pred)
-    for scores in (y_true, y_pred):
+    for scores in given:
         if scores.ndim == 2:
             _check_range(true, scores.shape[1])
             _check_range(pred, scores.shape[1])
@@ -87,14 +87,14 @@ def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
     >>> top_k_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]], k=2)
     0.5
     """
-    scores = _scores(scores, "scores")
-    y_true = _labels_for(y_true, scores)
-    n_classes = scores.shape[1]
+    of_classes = _scores(scores, "scores")
+    labels = _labels_for(y_true, of_classes)[:, None]
+    n_classes = of_classes.shape[1]
     if not 1 <= integer(k, "k") <= n_classes:
         raise ValueError(f"k must be from 1 to {n_classes}, the number of classes, got {k}")
-    own = np.take_along_axis(scores, y_true[:, None], axis=1)
-    before = np.arange(n_classes) < y_true[:, None]
-    rank = np.sum((scores > own) | ((scores == own) & before), axis=1)
+    own = np.take_along_axis(of_classes, labels, axis=1)
+    before = np.arange(n_classes) < labels
+    rank = np.sum((of_classes > own) | ((of_classes == own) & before), axis=1)
     return float(np.mean(rank < k))
 
 
@@ -123,16 +123,16 @@ def confusion_matrix(
            [0, 1, 0],
            [0, 0, 1]])
     """
-    y_pred = plain_array(y_pred, "y_pred")
-    seen = y_pred.shape[1] if y_pred.ndim == 2 else 0
-    y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
-    _same_length(y_true, y_pred)
+    given = plain_array(y_pred, "y_pred")
+    seen = given.shape[1] if given.ndim == 2 else 0
+    true, pred = _classes(y_true, "y_true"), _classes(given, "y_pred")
+    _same_length(true, pred)
     if n_classes is None:
-        n_classes = max(seen, 1 + int(max(y_true.max(), y_pred.max())))
+        n_classes = max(seen, 1 + int(max(true.max(), pred.max())))
     n_classes = positive_integer(n_classes, "n_classes")
-    for labels in (y_true, y_pred):
+    for labels in (true, pred):
         _check_range(labels, n_classes)
-    pairs = np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2)
+    pairs = np.bincount(true * n_classes + pred, minlength=n_classes**2)
     return pairs.reshape(n_classes, n_classes)
 
 
@@ -161,19 +161,19 @@ def negative_log_likelihood(y_true: ArrayLike, probs: ArrayLike) -> float:
     >>> round(negative_log_likelihood([0, 1], [[0.5, 0.5], [0.2, 0.8]]), 4)
     0.4581
     """
-    probs = _probabilities(probs)
-    y_true = plain_array(y_true, "y_true")
-    if y_true.dtype.kind == "b" and y_true.ndim == 1:
-        y_true = y_true.astype(np.int64)
-    target = target_array(y_true, probs.shape, probs.dtype)
+    rows = _probabilities(probs)
+    true = plain_array(y_true, "y_true")
+    if true.dtype.kind == "b" and true.ndim == 1:
+        true = true.astype(np.int64)
+    target = target_array(true, rows.shape, rows.dtype)
     with np.errstate(divide="ignore"):
-        information = -np.log(probs.astype(np.float64))
+        information = -np.log(rows.astype(np.float64))
     if target.ndim == 1:
-        _check_range(target, probs.shape[1])
+        _check_range(target, rows.shape[1])
         return float(np.mean(information[np.arange(len(target)), target])) + 0.0  # not −0
     _probabilities(target, "y_true")
     possible = target > 0
-    return float(np.sum(target[possible] * information[possible]) / len(probs)) + 0.0
+    return float(np.sum(target[possible] * information[possible]) / len(rows)) + 0.0
 
 
 def perplexity(y_true: ArrayLike, probs: ArrayLike) -> float:
@@ -267,10 +267,9 @@ def reliability_curve(
     (array([0.5 , 0.75]), array([1. , 0.5]), array([1, 2]))
     """
     n_bins = positive_integer(n_bins, "n_bins")
-    probs = _probabilities(probs)
-    y_true = _labels_for(y_true, probs)
-    confidence = probs.max(axis=1).astype(np.float64)
-    correct = (probs.argmax(axis=1) == y_true).astype(np.float64)
+    rows = _probabilities(probs)
+    confidence = rows.max(axis=1).astype(np.float64)
+    correct = (rows.argmax(axis=1) == _labels_for(y_true, rows)).astype(np.float64)
     index = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidence)
     count = np.bincount(index, minlength=n_bins)
     kept = count > 0

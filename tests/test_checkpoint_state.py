@@ -169,7 +169,7 @@ def test_another_schedule_is_refused_and_the_same_is_resumed(tmp_path):
         return {"optimizer": smnn.SGD(smnn.exponential_decay(0.5, factor=factor), momentum=0.9)}
 
     train(tmp_path / "s.ck", epochs=3, **options(0.9))
-    with pytest.raises(ValueError, match="learning rates: .* there, .* here"):
+    with pytest.raises(ValueError, match=r"learning rates: .* there, .* here"):
         train(tmp_path / "s.ck", epochs=4, **options(0.8))
     resumed = train(tmp_path / "s.ck", epochs=5, **options(0.9))
     assert resumed["lr"] == train(tmp_path / "straight.ck", epochs=5, **options(0.9))["lr"]

@@ -191,9 +191,9 @@ PROBS = [[0.5, 0.5], [0.25, 0.75]]
 @pytest.mark.parametrize("name", LABELED)
 def test_a_label_out_of_range_is_named_by_every_metric(name):
     for wrong in (2, 10**12, np.uint64(2**63)):
-        with pytest.raises(IndexError, match="label .* at row 1 is out of range: with 2 classes"):
+        with pytest.raises(IndexError, match=r"label .* at row 1 is out of range: with 2 classes"):
             LABELED[name](np.array([0, wrong], np.asarray(wrong).dtype), PROBS)
-    with pytest.raises((IndexError, ValueError), match="label -1|at least 0, got -1"):
+    with pytest.raises((IndexError, ValueError), match=r"label -1|at least 0, got -1"):
         LABELED[name]([0, -1], PROBS)
 
 
@@ -209,7 +209,7 @@ def test_empty_sparse_masked_and_columns_are_named_by_every_metric(name):
         LABELED[name]([0, 1], np.ma.masked_array(PROBS))
     with pytest.raises(ValueError, match=r"\(2, 1\)"):
         LABELED[name]([[0], [1]], PROBS)
-    with pytest.raises((ValueError, TypeError), match="equally long|shape"):
+    with pytest.raises((ValueError, TypeError), match=r"equally long|shape"):
         LABELED[name]([0], PROBS)
 
 

@@ -87,11 +87,11 @@ def make_blobs(
         n_classes = positive_integer(centers, "centers")
         angle = 2 * np.pi * np.arange(n_classes) / n_classes
         centers = 4 * np.column_stack([np.cos(angle), np.sin(angle)])
-    centers = float_array(centers, "centers").astype(float, copy=False)
-    if centers.ndim != 2 or not centers.size:
-        raise ValueError(f"centers must be a number or have shape (K, D), got {centers.shape}")
-    y = _labels(n_per_class, len(centers))
-    x = centers[y] + _noise(spread, "spread", rng, (len(y), centers.shape[1]))
+    middles = float_array(centers, "centers").astype(float, copy=False)
+    if middles.ndim != 2 or not middles.size:
+        raise ValueError(f"centers must be a number or have shape (K, D), got {middles.shape}")
+    y = _labels(n_per_class, len(middles))
+    x = middles[y] + _noise(spread, "spread", rng, (len(y), middles.shape[1]))
     return Dataset(x, y, _feature_names(x.shape[1]), _class_names(y))
 
 

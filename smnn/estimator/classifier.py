@@ -24,7 +24,6 @@ from ..layers import Dense
 from ..model import Sequential
 from ..optim import Adam
 from ..training.callbacks import Callback
-from ..training.history import History
 from ..training.loop import fit
 from ..training.run import Run
 from .newton import solve_softmax_regression
@@ -227,12 +226,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Put all attributes back if what follows fails."""
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     def _fit(self, X, y, sample_weight):
@@ -360,7 +359,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
                 )
             not_negative(value, f"class_weight of {name!r}")
 
-    def _train(self, X, labels, weight, epochs, callbacks=()) -> History:
+    def _train(self, X, labels, weight, epochs, callbacks=()):
         return fit(
             self.model_,
             X,

@@ -58,11 +58,11 @@ def minibatches(
     >>> sorted(np.concatenate([x_batch for x_batch, _ in minibatches(x, x, 2)]).tolist())
     [0, 1, 2, 3, 4]
     """
-    x, y = plain_array(x, "x"), plain_array(y, "y")
-    check_lengths(x, y)
-    order = generator(rng).permutation(len(x))
+    inputs, targets = plain_array(x, "x"), plain_array(y, "y")
+    check_lengths(inputs, targets)
+    order = generator(rng).permutation(len(inputs))
     for rows in _pieces(order, positive_integer(batch_size, "batch_size")):
-        yield x[rows], y[rows]
+        yield inputs[rows], targets[rows]
 
 
 class Examples:

@@ -43,7 +43,7 @@ from .measures import Measures, named_metrics
 from .objective import Objective, loss_function, name_of
 from .run import Run, not_finite
 
-_OPTIMIZERS = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
+_OPTIMIZERS: dict[str, Callable] = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
 
 
 def fit(

@@ -177,7 +177,9 @@ class Objective:
         if wrong.any():
             row, value = np.argwhere(wrong)[0][0], y[wrong][0]
             between = "from 0 to 1" if self.activation == "sigmoid" else "finite"
-            raise ValueError(f"{name} must hold numbers that are {between}, got {value} in row {row}")
+            raise ValueError(
+                f"{name} must hold numbers that are {between}, got {value} in row {row}"
+            )
         return y
 
     def weights(self, sample_weight, y):
