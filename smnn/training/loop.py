@@ -268,9 +268,11 @@ def _epoch(run, objective, measures, batches, clip_norm):
         run.loss = float(loss)
         if not math.isfinite(run.loss):
             run.diverged(f"the loss became {run.loss}", x, rows)
-        measures.collect(output, y)
+        if measures.metrics:
+            measures.collect(output, y)
         _, grads = backward(gradient, input_gradient=False)
-        run.loss += objective.penalty(batch_mass, grads)
+        if objective.l2:
+            run.loss += objective.penalty(batch_mass, grads)
         if clip_norm is not None:
             optim.clip_gradients(grads, clip_norm)
         run.lr = optimizer.learning_rate
@@ -284,14 +286,14 @@ def _epoch(run, objective, measures, batches, clip_norm):
         raise ValueError(f"x has yielded nothing to learn from in epoch {run.epoch + 1}")
     if not_finite(params):
         run.diverged("the parameters did not stay finite", x, rows)
-    return {"loss": total if objective.is_sum else total / mass, **measures.judge()}
+    return {"loss": total if objective.is_sum else total / mass, **measures.score()}
 
 
 def _measure(objective, named, source):
     """Return loss and metrics on examples that are not learned from."""
     measures = Measures(named, objective)
     loss = objective.measure(source.in_order(), measures.collect)
-    return {"loss": loss, **measures.judge()}
+    return {"loss": loss, **measures.score()}
 
 
 def _source(x, y, sample_weight, objective, epochs):

@@ -60,7 +60,7 @@ def _named(metric):
 
 
 class Measures:
-    """The metrics of one pass over the examples: collect the outputs, then judge them together.
+    """The metrics of one pass over the examples: collect the outputs, then score them together.
 
     Rows that the loss ignores do not count.  Metrics get probabilities where the loss contains
     softmax or sigmoid, and the model's output otherwise.
@@ -78,7 +78,7 @@ class Measures:
             self.outputs.append(output)
             self.targets.append(y)
 
-    def judge(self):
+    def score(self):
         """Return the metrics of what was collected."""
         if not self.metrics:
             return {}
