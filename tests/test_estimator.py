@@ -302,7 +302,7 @@ def test_without_scikit_learn_the_sentence_says_what_to_install():
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import smnn\n"
-        "try: smnn.SoftmaxClassifier\n"
+        "try: smnn.SoftmaxClassifier()\n"
         "except ImportError as error: print(error)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
