@@ -1,4 +1,4 @@
-"""A data set: examples, their classes, and the names of both."""
+"""A dataset: examples, their classes, and the names of both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
