@@ -131,7 +131,9 @@ class Sequential(Layer):
             }
         )
 
-    def forward(self, x: ArrayLike, training: bool = False) -> tuple[Array, Pullback]:
+    def forward(
+        self, x: ArrayLike, training: bool = False, *, input_gradient: bool = True
+    ) -> tuple[Array, Pullback]:
         """Return the value for a batch, and its pullback.
 
         Parameters
@@ -139,6 +141,8 @@ class Sequential(Layer):
         x : (N, ...) array_like
         training : bool
             Whether layers such as `Dropout` do what they do in training.
+        input_gradient : bool
+            False promises that nobody will ask for dx, which saves the work for it.
 
         Returns
         -------
@@ -152,7 +156,7 @@ class Sequential(Layer):
         ShapeError
             If a layer does not fit; the message says which.
         """
-        return self._forward(x, training, self.layers[-1].forward)
+        return self._forward(x, training, self.layers[-1].forward, input_gradient)
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the value for a batch, without the way back."""
@@ -215,7 +219,12 @@ class Sequential(Layer):
         return Sequential(self.layers[index], dtype=self.dtype, rng=self.rng)
 
     def forward_logits(
-        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        output_activation: str = "softmax",
+        *,
+        input_gradient: bool = True,
     ) -> tuple[Array, Pullback]:
         """Do what `forward` does, but stop before a final activation of this name.
 
@@ -227,16 +236,25 @@ class Sequential(Layer):
         def last(x, training):
             return self.layers[-1].forward_logits(x, training, output_activation)
 
-        return self._forward(x, training, last)
+        return self._forward(x, training, last, input_gradient)
 
-    def _forward(self, x, training, last):
+    def _forward(self, x, training, last, input_gradient):
         x = self._input(x)
         pullbacks = []
         for index, layer in enumerate(self.layers):
-            forward = layer.forward if index < len(self.layers) - 1 else last
+            if index == len(self.layers) - 1:
+                forward = last
+            elif index == self._first_with_params and not input_gradient:
+                forward = layer.forward_first
+            else:
+                forward = layer.forward
             x, pullback = _at(index, forward, x, training)
             pullbacks.append(pullback)
-        return x, lambda dy, input_gradient=True: self._backward(pullbacks, dy, input_gradient)
+
+        def backward(dy, input_gradient=input_gradient):
+            return self._backward(pullbacks, dy, input_gradient)
+
+        return x, backward
 
     def _input(self, x):
         """Return a batch in the dtype of the model, which is built now at the latest."""
@@ -255,8 +273,9 @@ class Sequential(Layer):
                 dy, layer_grads = pullbacks[index](dy)
             else:
                 dy, layer_grads = pullbacks[index](dy, input_gradient=False)
+            place = self.place(self.layers[index])
             for name, grad in layer_grads.items():
-                name = f"{self.place(self.layers[index])}.{name}"
+                name = f"{place}.{name}"
                 grads[name] = grads[name] + grad if name in grads else grad
             if dy is None:  # nothing below is differentiable, or nobody asks
                 break
@@ -264,7 +283,10 @@ class Sequential(Layer):
 
     def place(self, layer: "Layer") -> int:
         """Return the position where a layer comes first."""
-        return next(index for index, one in enumerate(self.layers) if one is layer)
+        for index, one in enumerate(self.layers):
+            if one is layer:
+                return index
+        raise ValueError(f"{layer!r} is no layer of this model")
 
     def generators(self) -> list[np.random.Generator]:
         """Return the random generators in use, whose states an exact resume must keep."""

@@ -97,6 +97,10 @@ class Dense(Layer):
 
         return self._forward(x, self._activation and activation)
 
+    def forward_first(self, x, training=False):
+        activation = self._activation and self._activation.forward
+        return self._forward(x, activation, input_gradient=False)
+
     def __call__(self, x: ArrayLike) -> Array:
         z = self._scores(self._floats(x))
         return self._activation(z) if self._activation else z
@@ -111,13 +115,14 @@ class Dense(Layer):
             z += self.params["b"]
         return z
 
-    def _forward(self, x, activation):
+    def _forward(self, x, activation, input_gradient=True):
         x = self._floats(x)
         z = self._scores(x)
-        W = self.params["W"].copy()  # an optimizer may move it before the way back is taken
+        # An optimizer may move the weights before the way back is taken.
+        W = self.params["W"].copy() if input_gradient else None
         y, activation_backward = activation(z) if activation else (z, None)
 
-        def backward(dy, input_gradient=True):
+        def backward(dy, input_gradient=input_gradient):
             dz = activation_backward(dy)[0] if activation else dy
             rows = x.reshape(-1, x.shape[-1])
             dz_rows = dz.reshape(-1, self.units)

@@ -11,7 +11,7 @@ from .._core.types import Array, Arrays, LearningRate
 from .._core.validation import float_array, not_negative, real_number
 from ..functional.backend import kernels
 
-_STEPPED = (np.dtype("float32"), np.dtype("float64"))
+_STEPPED = {np.dtype("float32"), np.dtype("float64")}
 
 
 class Optimizer:
@@ -91,6 +91,15 @@ class Optimizer:
         if name not in params:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(params)}")
         param = params[name]
+        kept = [buffers[name] for buffers in self.state.values() if name in buffers]
+        if (  # the usual case, of which a step has many
+            param.__class__ is np.ndarray is grad.__class__
+            and param.dtype == grad.dtype in _STEPPED
+            and param.shape == grad.shape
+            and param.flags.writeable
+            and all([buffer.shape == param.shape for buffer in kept])
+        ):
+            return grad
         if not isinstance(param, np.ndarray) or param.dtype not in _STEPPED:
             what = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
             raise TypeError(

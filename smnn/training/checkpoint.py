@@ -66,9 +66,7 @@ class Checkpoint(Callback):
     True
     """
 
-    def __init__(
-        self, path: str | os.PathLike, *, every: int = 1, resume: bool = False
-    ) -> None:
+    def __init__(self, path: str | os.PathLike, *, every: int = 1, resume: bool = False) -> None:
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path must be a str or path-like, got {path!r}")
         if not isinstance(resume, bool | np.bool_):

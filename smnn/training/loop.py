@@ -318,8 +318,7 @@ def _validation(given, objective):
         if hasattr(given, "shape"):
             what = f"an array of shape {given.shape}"
         raise TypeError(
-            "validation_data must be a pair (x, y) of examples that are not trained on, "
-            f"got {what}"
+            f"validation_data must be a pair (x, y) of examples that are not trained on, got {what}"
         )
     examples = Examples(*pair, None, objective, "y of validation_data")
     examples.require_labels("y of validation_data")

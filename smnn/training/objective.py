@@ -24,6 +24,7 @@ from .._core.validation import (
 )
 from ..functional import cross_entropy, linear_cross_entropy, softmax_cross_entropy
 from ..losses import binary_cross_entropy, huber, mse, multiclass_hinge
+from ..model import Sequential
 
 LOSSES: dict[str, Callable] = {
     "cross_entropy": softmax_cross_entropy,
@@ -87,10 +88,13 @@ class Objective:
     def bind(self, model: Any) -> None:
         """Take this model from now on."""
         self.model, self.forward = model, model.forward
+        options: dict[str, Any] = {}
         if self.activation and hasattr(model, "forward_logits"):
-            self.forward = functools.partial(
-                model.forward_logits, output_activation=self.activation
-            )
+            self.forward, options = model.forward_logits, {"output_activation": self.activation}
+        of_the_package = getattr(Sequential, self.forward.__name__, None)
+        if getattr(self.forward, "__func__", None) is of_the_package:
+            options["input_gradient"] = False  # nobody learns from the gradient of the data
+        self.forward = functools.partial(self.forward, **options)
         dtype = getattr(model, "dtype", None)
         integers = getattr(model, "integer_input", False)
         self.input_dtype = None if dtype is None or integers else np.dtype(dtype)
