@@ -39,6 +39,8 @@ run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
 lint: $(READY)  ## check style and spelling
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
 	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py

@@ -24,6 +24,7 @@ import math
 
 import numpy as np
 
+from ._core.types import Array, ArrayLike
 from ._core.validation import float_array, real_number
 from .functional import softmax, softmax_vjp
 from .functional.backend import kernels
@@ -51,7 +52,7 @@ def _slope(slope):
     return real_number(slope, "slope") if np.ndim(slope) == 0 else float_array(slope, "slope")
 
 
-def identity(x):
+def identity(x: ArrayLike) -> Array:
     """Return x itself: the output of a linear unit.
 
     >>> identity([-1.0, 2.0])
@@ -60,7 +61,7 @@ def identity(x):
     return _values(x)
 
 
-def identity_vjp(dy, y, x=None):
+def identity_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy: the derivative is 1.
 
     >>> identity_vjp([3.0, -1.0], y=[2.0, 0.0])
@@ -70,7 +71,7 @@ def identity_vjp(dy, y, x=None):
     return dy
 
 
-def step(x):
+def step(x: ArrayLike) -> Array:
     """Return 1 where x >= 0, else 0: the switch of McCulloch and Pitts (1943).
 
     >>> step([-0.5, 0.0, 2.0])
@@ -80,7 +81,7 @@ def step(x):
     return np.heaviside(x, x.dtype.type(1))
 
 
-def step_vjp(dy, y, x=None):
+def step_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return 0: a switch is flat on both sides, so it tells a learner nothing.
 
     >>> step_vjp(np.ones(2), step([-0.5, 2.0]), [-0.5, 2.0])
@@ -90,7 +91,7 @@ def step_vjp(dy, y, x=None):
     return dy * np.zeros_like(y)
 
 
-def sigmoid(x, *, scale=1.0, shift=0.0):
+def sigmoid(x: ArrayLike, *, scale: float = 1.0, shift: float = 0.0) -> Array:
     r"""Return the logistic function, a smooth switch from 0 to 1.
 
     .. math:: σ(s (x - v)) = \frac{1}{1 + e^{-s (x - v)}}
@@ -123,7 +124,14 @@ def sigmoid(x, *, scale=1.0, shift=0.0):
     return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
 
 
-def sigmoid_vjp(dy, y, x=None, *, scale=1.0, shift=0.0):
+def sigmoid_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    scale: float = 1.0,
+    shift: float = 0.0,
+) -> Array:
     """Return dy · s y (1 − y): at most a quarter of s, and almost 0 on both flanks.
 
     >>> x = np.array([-4.0, 0.0, 4.0])
@@ -134,7 +142,7 @@ def sigmoid_vjp(dy, y, x=None, *, scale=1.0, shift=0.0):
     return dy * (real_number(scale, "scale") * y * (1 - y))
 
 
-def tanh(x):
+def tanh(x: ArrayLike) -> Array:
     """Return the hyperbolic tangent, 2σ(2x) − 1: a sigmoid from −1 to 1.
 
     >>> tanh([-1.0, 0.0, 1.0]).round(4)
@@ -143,7 +151,7 @@ def tanh(x):
     return np.tanh(_values(x))
 
 
-def tanh_vjp(dy, y, x=None):
+def tanh_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy (1 − y²).
 
     >>> x = np.array([-2.0, 0.0, 2.0])
@@ -154,7 +162,7 @@ def tanh_vjp(dy, y, x=None):
     return dy * (1 - y * y)
 
 
-def hard_tanh(x):
+def hard_tanh(x: ArrayLike) -> Array:
     """Return x cut off at −1 and 1: tanh from three straight lines.
 
     >>> hard_tanh([-3.0, 0.5, 3.0])
@@ -163,7 +171,7 @@ def hard_tanh(x):
     return np.clip(_values(x), -1, 1)
 
 
-def hard_tanh_vjp(dy, y, x=None):
+def hard_tanh_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy where −1 < x < 1, else 0.
 
     >>> x = np.array([-3.0, 0.5, 3.0])
@@ -174,7 +182,7 @@ def hard_tanh_vjp(dy, y, x=None):
     return dy * (np.abs(y) < 1)
 
 
-def relu(x):
+def relu(x: ArrayLike) -> Array:
     """Return the positive part max(x, 0), the rectified linear unit.
 
     >>> relu([-2.0, 0.0, 3.0])
@@ -183,7 +191,7 @@ def relu(x):
     return np.maximum(_values(x), 0)
 
 
-def relu_vjp(dy, y, x=None):
+def relu_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy where the unit is on, else 0.
 
     The test is ``y > 0``.  After the ReLU, ``y >= 0`` is true everywhere.
@@ -196,7 +204,7 @@ def relu_vjp(dy, y, x=None):
     return dy * (y > 0)
 
 
-def leaky_relu(x, *, slope=0.01):
+def leaky_relu(x: ArrayLike, *, slope: ArrayLike = 0.01) -> Array:
     """Return x where positive, slope · x elsewhere: a ReLU that is never quite off.
 
     >>> leaky_relu([-2.0, 3.0])
@@ -206,7 +214,9 @@ def leaky_relu(x, *, slope=0.01):
     return np.where(x > 0, x, real_number(slope, "slope") * x)
 
 
-def leaky_relu_vjp(dy, y, x=None, *, slope=0.01):
+def leaky_relu_vjp(
+    dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None, *, slope: ArrayLike = 0.01
+) -> Array:
     """Return dy where x is positive, slope · dy elsewhere.
 
     >>> x = np.array([-2.0, 3.0])
@@ -217,7 +227,7 @@ def leaky_relu_vjp(dy, y, x=None, *, slope=0.01):
     return dy * np.where(x > 0, x.dtype.type(1), x.dtype.type(real_number(slope, "slope")))
 
 
-def prelu(x, slope):
+def prelu(x: ArrayLike, slope: ArrayLike) -> Array:
     """Return x where positive, slope · x elsewhere, for a slope that is learned.
 
     Parameters
@@ -239,7 +249,7 @@ def prelu(x, slope):
     return np.where(x > 0, x, _slope(slope) * x)
 
 
-def prelu_vjp(dy, y, x, slope):
+def prelu_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike, slope: ArrayLike) -> tuple[Array, Array]:
     """Return the gradients (dx, dslope); a slope's sums over all the rows it served.
 
     >>> x, slope = np.array([[-2.0], [3.0], [-1.0]]), np.array([0.1])
@@ -252,7 +262,7 @@ def prelu_vjp(dy, y, x, slope):
     return dx, unbroadcast(dy * np.minimum(x, 0), np.shape(slope))
 
 
-def elu(x, *, alpha=1.0):
+def elu(x: ArrayLike, *, alpha: float = 1.0) -> Array:
     """Return x where positive, α(eˣ − 1) elsewhere: it levels off at −α.
 
     >>> elu([-1.0, 2.0]).round(4)
@@ -262,7 +272,9 @@ def elu(x, *, alpha=1.0):
     return np.where(x > 0, x, real_number(alpha, "alpha") * np.expm1(np.minimum(x, 0)))
 
 
-def elu_vjp(dy, y, x=None, *, alpha=1.0):
+def elu_vjp(
+    dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None, *, alpha: float = 1.0
+) -> Array:
     """Return dy where x is positive, dy · αeˣ = dy (y + α) elsewhere.
 
     >>> x = np.array([-1.0, 2.0])
@@ -277,7 +289,7 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
-def selu(x):
+def selu(x: ArrayLike) -> Array:
     """Return λ · elu(x, α) with the λ and α that keep mean 0 and variance 1.
 
     References
@@ -292,7 +304,7 @@ def selu(x):
     return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
 
 
-def selu_vjp(dy, y, x=None):
+def selu_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return λ · dy where x is positive, dy · λαeˣ = dy (y + λα) elsewhere.
 
     >>> x = np.array([-1.0, 2.0])
@@ -303,7 +315,7 @@ def selu_vjp(dy, y, x=None):
     return dy * np.where(x > 0, x.dtype.type(SELU_SCALE), y + SELU_SCALE * SELU_ALPHA)
 
 
-def softplus(x):
+def softplus(x: ArrayLike) -> Array:
     """Return log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), the smooth ReLU.
 
     >>> softplus([-2.0, 0.0, 2.0]).round(4)
@@ -313,7 +325,7 @@ def softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def softplus_vjp(dy, y, x=None):
+def softplus_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy · σ(x): the sigmoid is the slope of the softplus.
 
     >>> x = np.array([-2.0, 0.0, 2.0])
@@ -324,7 +336,7 @@ def softplus_vjp(dy, y, x=None):
     return dy * sigmoid(x)
 
 
-def silu(x):
+def silu(x: ArrayLike) -> Array:
     """Return x σ(x), the sigmoid linear unit, also called swish.
 
     >>> silu([-1.0, 0.0, 1.0]).round(4)
@@ -334,7 +346,7 @@ def silu(x):
     return x * sigmoid(x)
 
 
-def silu_vjp(dy, y, x=None):
+def silu_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy · (σ + x σ (1 − σ)).
 
     >>> x = np.array([-2.0, 0.0, 2.0])
@@ -353,7 +365,7 @@ def _normal_cdf(x):
     return (0.5 * tail).astype(x.dtype)
 
 
-def gelu(x):
+def gelu(x: ArrayLike) -> Array:
     """Return x Φ(x), with Φ the distribution function of the standard normal.
 
     Examples
@@ -374,7 +386,7 @@ def gelu(x):
     return x * _normal_cdf(x)
 
 
-def gelu_vjp(dy, y, x=None):
+def gelu_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return dy · (Φ(x) + x φ(x)), with φ the density of the standard normal.
 
     >>> x = np.array([-2.0, 0.0, 2.0])
@@ -389,7 +401,7 @@ def gelu_vjp(dy, y, x=None):
     return dy * (cdf + x * density)
 
 
-def gaussian(x):
+def gaussian(x: ArrayLike) -> Array:
     """Return exp(−x²), a bump: on near 0, off far from it on both sides.
 
     >>> gaussian([-1.0, 0.0, 1.0]).round(4)
@@ -400,7 +412,7 @@ def gaussian(x):
     return np.exp(-x * x)
 
 
-def gaussian_vjp(dy, y, x=None):
+def gaussian_vjp(dy: ArrayLike, y: ArrayLike, x: ArrayLike | None = None) -> Array:
     """Return −2x dy exp(−x²).
 
     >>> x = np.array([-1.0, 0.0, 1.0])

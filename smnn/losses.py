@@ -12,11 +12,12 @@ import math
 
 import numpy as np
 
+from ._core.types import Array, ArrayLike
 from ._core.validation import class_labels, float_array, positive, real_number, same_shape
 from .activations import sigmoid, softplus
 
 
-def mse(pred, target):
+def mse(pred: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     r"""Return the mean squared error and its gradient.
 
     .. math:: L = \frac{1}{n} \sum_i (\hat y_i - t_i)^2, \qquad
@@ -52,7 +53,7 @@ def mse(pred, target):
     return _mean(error * error), error * (2 / max(error.size, 1))
 
 
-def huber(pred, target, *, delta=1.0):
+def huber(pred: ArrayLike, target: ArrayLike, *, delta: float = 1.0) -> tuple[float, Array]:
     r"""Return the Huber loss and its gradient: squared for small errors, linear for large ones.
 
     .. math:: L = \frac{1}{n} \sum_i \begin{cases} \tfrac12 e_i^2 & |e_i| \le δ \\
@@ -94,7 +95,7 @@ def huber(pred, target, *, delta=1.0):
     return _mean(clipped * (error - clipped / 2)), clipped / max(error.size, 1)
 
 
-def binary_cross_entropy_with_logits(logits, target):
+def binary_cross_entropy_with_logits(logits: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     r"""Return the log loss of independent yes-or-no answers, and its gradient.
 
     .. math:: L = -\frac{1}{n} \sum_i t_i \log σ(z_i) + (1 - t_i) \log σ(-z_i), \qquad
@@ -147,7 +148,9 @@ def binary_cross_entropy_with_logits(logits, target):
 binary_cross_entropy = binary_cross_entropy_with_logits
 
 
-def multiclass_hinge(scores, target, *, margin=1.0):
+def multiclass_hinge(
+    scores: ArrayLike, target: ArrayLike, *, margin: float = 1.0
+) -> tuple[float, Array]:
     r"""Return the hinge loss of a linear support vector machine, and its gradient.
 
     .. math:: L = \frac{1}{N} \sum_i \sum_{j ≠ t_i} \max(0, s_{ij} - s_{i t_i} + Δ)

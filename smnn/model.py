@@ -14,13 +14,17 @@ gradient is the sum over its uses.
 """
 
 import json
+import os
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from textwrap import indent
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from ._core.files import read_file, write_file
+from ._core.types import Array, ArrayLike, Arrays, DType, Pullback, Random, Shape
 from ._core.validation import float_array, float_dtype, generator, positive_integer
 from .layers import Dense, Layer, ShapeError
 from .layers.base import as_shape
@@ -59,7 +63,14 @@ class Sequential(Layer):
     (2, 4)
     """
 
-    def __init__(self, layers, *, dtype="float64", input_shape=None, rng=None):
+    def __init__(
+        self,
+        layers: "Sequence[Layer]",
+        *,
+        dtype: DType = "float64",
+        input_shape: Shape | None = None,
+        rng: Random = None,
+    ) -> None:
         self.input_shape = None if input_shape is None else as_shape(input_shape)
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential takes a list of layers, got the layer {layers!r}")
@@ -70,18 +81,18 @@ class Sequential(Layer):
         if not self.layers:
             raise ValueError("Sequential needs at least one layer, got none")
         self.dtype = float_dtype(dtype, options=("float64", "float32")).name
-        self.output_shapes = None
+        self.output_shapes: list[Shape] | None = None
         self.rng = None if rng is None else generator(rng)
         if input_shape is not None or self.layers[0].input_shape is not None:
-            self.build(self.input_shape or self.layers[0].input_shape)
+            self.build(self.input_shape or self.layers[0].input_shape or ())
 
-    def build(self, input_shape, dtype=None, rng=None):
+    def build(self, input_shape: Shape, dtype: DType | None = None, rng: Random = None) -> Shape:
         """Make all parameters for inputs of this shape and return the output shape.
 
         Parameters that are there already stay as they are.
         """
         if self.output_shapes is None and dtype is not None:
-            self.dtype = dtype
+            self.dtype = np.dtype(dtype).name
         if self.rng is None:
             self.rng = generator(rng)
         shape, shapes = tuple(input_shape), []
@@ -102,11 +113,11 @@ class Sequential(Layer):
         return shape
 
     @property
-    def integer_input(self):
+    def integer_input(self) -> bool:  # type: ignore[override]
         return self.layers[0].integer_input
 
     @property
-    def params(self):
+    def params(self) -> Arrays:  # type: ignore[override]
         if self.output_shapes is None:
             raise RuntimeError(
                 "the model has no parameters yet: give the first layer an input_shape, "
@@ -120,7 +131,7 @@ class Sequential(Layer):
             }
         )
 
-    def forward(self, x, training=False):
+    def forward(self, x: ArrayLike, training: bool = False) -> tuple[Array, Pullback]:
         """Return the value for a batch, and its pullback.
 
         Parameters
@@ -143,14 +154,14 @@ class Sequential(Layer):
         """
         return self._forward(x, training, self.layers[-1].forward)
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> Array:
         """Return the value for a batch, without the way back."""
         x = self._input(x)
         for index, layer in enumerate(self.layers):
             x = _at(index, layer, x)
         return x
 
-    def predict(self, x, *, batch_size=1024):
+    def predict(self, x: ArrayLike, *, batch_size: int = 1024) -> Array:
         """Return what ``model(x)`` returns, computed a batch of rows at a time.
 
         Parameters
@@ -182,14 +193,14 @@ class Sequential(Layer):
             [self(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
         )
 
-    def __len__(self):
+    def __len__(self) -> int:
         """The number of layers."""
         return len(self.layers)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.layers)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         """Return a layer, or for a slice a model of some layers, which shares their parameters.
 
         Examples
@@ -203,7 +214,9 @@ class Sequential(Layer):
             return self.layers[index]
         return Sequential(self.layers[index], dtype=self.dtype, rng=self.rng)
 
-    def forward_logits(self, x, training=False, output_activation="softmax"):
+    def forward_logits(
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+    ) -> tuple[Array, Pullback]:
         """Do what `forward` does, but stop before a final activation of this name.
 
         Softmax and cross-entropy are computed together from the logits, where nothing
@@ -249,11 +262,11 @@ class Sequential(Layer):
                 break
         return dy, grads
 
-    def place(self, layer):
+    def place(self, layer: "Layer") -> int:
         """Return the position where a layer comes first."""
         return next(index for index, one in enumerate(self.layers) if one is layer)
 
-    def generators(self):
+    def generators(self) -> list[np.random.Generator]:
         """Return the random generators in use, whose states an exact resume must keep."""
         found = [] if self.rng is None else [self.rng]
         for layer in self.layers:
@@ -263,7 +276,7 @@ class Sequential(Layer):
                 found.append(layer.rng)
         return found
 
-    def summary(self):
+    def summary(self) -> None:
         """Print a table of the layers, their output shapes and parameters.
 
         Examples
@@ -278,7 +291,8 @@ class Sequential(Layer):
         """
         rows = [("", "layer", "output", "parameters")]
         total = sum(value.size for value in self.params.values())
-        for index, (layer, shape) in enumerate(zip(self.layers, self.output_shapes, strict=True)):
+        shapes = self.output_shapes or ()
+        for index, (layer, shape) in enumerate(zip(self.layers, shapes, strict=True)):
             place = self.place(layer)
             size = sum(value.size for value in layer.params.values()) if place == index else 0
             what = repr(layer) if place == index else f"layer {place} again"
@@ -291,18 +305,18 @@ class Sequential(Layer):
             cells = [word.ljust(width) for word, width in zip(words, widths, strict=False)]
             print("  ".join([*cells, size.rjust(widths[-1])]))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         layers = [indent(f"{layer!r},", 8 * " ") for layer in self.layers]
         options = [f"    {k}={v!r}," for k, v in self.config().items() if k != "layers"]
         return "\n".join(["Sequential(", "    [", *layers, "    ],", *options, ")"])
 
-    def built_as(self):
+    def built_as(self) -> dict[str, Any]:
         """Return the shape and dtype that the model was built for, as a file keeps them."""
         if self.output_shapes is None:
             return {}
         return {"built": list(self._built_shape), "dtype": self.dtype}
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the configuration and the parameters to one safetensors file.
 
         The file is complete or it is not there: what it replaces stays until the new one
@@ -334,7 +348,7 @@ class Sequential(Layer):
         write_file(path, FILE_KIND, FILE_VERSION, text, arrays)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> "Sequential":
         """Read a model that `save` wrote.
 
         Layers of your own must be defined, or their module imported, before.

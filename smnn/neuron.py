@@ -19,9 +19,11 @@ Rows of X are examples, the label of each is 0 or 1.  Learning starts from zeros
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
+from ._core.types import Array, ArrayLike
 from ._core.validation import float_array, positive, positive_integer, real_number
 from .activations import sigmoid, softplus, step
 
@@ -47,24 +49,24 @@ class ThresholdUnit:
     array([0, 0, 0, 1])
     """
 
-    def __init__(self, weights, threshold):
+    def __init__(self, weights: ArrayLike, threshold: float) -> None:
         self.weights = float_array(weights, "weights")
         if self.weights.ndim != 1:
             raise ValueError(f"weights must have shape (D,), got {self.weights.shape}")
         self.threshold = real_number(threshold, "threshold")
 
-    def __call__(self, *inputs):
+    def __call__(self, *inputs: Any) -> Array:
         """Return 0 or 1 for one argument per weight: numbers, booleans or arrays of one shape."""
         if len(inputs) != len(self.weights):
             raise ValueError(f"{self!r} takes {len(self.weights)} inputs, got {len(inputs)}")
         return self.predict(np.stack(np.broadcast_arrays(*inputs), axis=-1))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Array:
         """Return 0 or 1 for every row of X, of shape (..., D)."""
         X = _rows(X, len(self.weights))
         return step(X @ self.weights - self.threshold).astype(int)[()]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ThresholdUnit({self.weights.tolist()}, threshold={self.threshold})"
 
 
@@ -154,10 +156,10 @@ class Perceptron(_Learner):
     (array([0, 0, 0, 1]), [2, 3, 3, 2, 1, 0])
     """
 
-    def __init__(self, *, lr=1.0, epochs=100):
+    def __init__(self, *, lr: float = 1.0, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Learn from the rows in their order; start from zeros.  Returns the neuron."""
         X, y = self._start(X, y)
         self.history["errors"] = []
@@ -230,7 +232,7 @@ class Adaline(_GradientLearner):
     (array([1., 1.]), -1.5)
     """
 
-    def __init__(self, *, lr=0.01, epochs=100):
+    def __init__(self, *, lr: float = 0.01, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
     def _loss_and_gradient(self, z, y):
@@ -269,10 +271,10 @@ class LogisticNeuron(_GradientLearner):
     [0.6931, 0.6687, 0.5869]
     """
 
-    def __init__(self, *, lr=0.1, epochs=100):
+    def __init__(self, *, lr: float = 0.1, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Array:
         """Return σ(z), the probability of class 1, for every row of X."""
         return sigmoid(self.scores(X))
 

@@ -166,7 +166,7 @@ def test_masked_arrays_are_refused_by_name(call):
 
 
 def test_a_mask_is_not_lost_in_a_given_array():
-    with pytest.raises(TypeError, match="out must be a plain NumPy array, got MaskedArray"):
+    with pytest.raises(TypeError, match="out must be a NumPy array, got MaskedArray"):
         smnn.softmax(X, out=masked())
 
 

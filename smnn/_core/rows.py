@@ -58,9 +58,7 @@ def can_hold_result(out, x):
         and out.dtype == x.dtype
         and out.shape == x.shape
         and out.flags.carray
-        and (
-            out is x or (out.base is None and x.base is None) or not np.may_share_memory(out, x)
-        )
+        and (out is x or (out.base is None and x.base is None) or not np.may_share_memory(out, x))
     )
 
 

@@ -96,7 +96,7 @@ def same_shape(x, y, x_name, y_name):
 def output_array(out, shape, dtype):
     """Raise unless ``out`` is a writeable array of this shape and dtype."""
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out must be a plain NumPy array, got {type(out).__name__}")
+        raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
     if out.dtype != dtype:
         raise TypeError(f"out must have the dtype of the result, {dtype}, got {out.dtype}")
     if out.shape != shape:
@@ -277,7 +277,7 @@ def target_array(target, logits_shape, dtype):
                 f"{_hint_of_shape(target.shape, rows, classes)}"
             )
         return integer_array(target).reshape(-1)
-    if target.dtype.kind not in "fb":
+    if target.dtype.kind != "f":
         raise TypeError(
             f"target must hold integer labels or floating probabilities, got dtype {target.dtype}"
         )

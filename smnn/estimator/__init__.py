@@ -8,7 +8,7 @@ try:
 except ImportError as error:
     reason = str(error)
 
-    class SoftmaxClassifier:
+    class SoftmaxClassifier:  # type: ignore[no-redef]
         """What stands in for the estimator where scikit-learn is not installed.
 
         Examples

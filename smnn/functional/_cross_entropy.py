@@ -1,6 +1,7 @@
 r"""Cross-entropy: the loss, its gradient, and both for a linear layer without its logits."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy import empty, ndarray
@@ -8,6 +9,7 @@ from numpy import empty, ndarray
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
 from .._core.rows import RowLayout, can_hold_result, compute_dtype, contiguous, kernel_rows
+from .._core.types import Array, ArrayLike
 from .backend import kernels
 
 _REDUCTIONS = ("mean", "sum", "none")
@@ -18,15 +20,15 @@ _CHUNK_COLUMNS = 2048  # of the gradient of the weights at a time
 
 
 def cross_entropy(
-    logits,
-    target,
+    logits: ArrayLike,
+    target: ArrayLike,
     *,
-    weight=None,
-    sample_weight=None,
-    ignore_index=-100,
-    reduction="mean",
-    label_smoothing=0.0,
-):
+    weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
     r"""Return the cross-entropy of softmax(logits) against a target.
 
     With :math:`\log p` the log-softmax of a row, a label y costs
@@ -102,16 +104,16 @@ def cross_entropy(
 
 
 def softmax_cross_entropy(
-    logits,
-    target,
+    logits: ArrayLike,
+    target: ArrayLike,
     *,
-    weight=None,
-    sample_weight=None,
-    ignore_index=-100,
-    reduction="mean",
-    label_smoothing=0.0,
-    out=None,
-):
+    weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    out: Array | None = None,
+) -> tuple[Any, Array]:
     r"""Return the cross-entropy and its gradient, both from one pass over the logits.
 
     For a label y the gradient is :math:`w_y (p - e_y)`, times the weight of the row, over what
@@ -167,17 +169,17 @@ def softmax_cross_entropy(
 
 
 def linear_cross_entropy(
-    x,
-    W,
-    target,
-    b=None,
+    x: ArrayLike,
+    W: ArrayLike,
+    target: ArrayLike,
+    b: ArrayLike | None = None,
     *,
-    weight=None,
-    sample_weight=None,
-    ignore_index=-100,
-    reduction="mean",
-    label_smoothing=0.0,
-):
+    weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> tuple[Any, tuple[Array, Array, Array | None]]:
     r"""Return the cross-entropy of a linear layer and its gradients, without the logits.
 
     The logits :math:`XW + b` are formed a few rows at a time, turned into their gradient
@@ -245,10 +247,10 @@ def linear_cross_entropy(
         rows = np.where(ignored[:, None], rows.dtype.type(0), rows)
     losses = np.empty(len(rows), real)
     b = None if b is None else b.astype(real, copy=False)
-    gradients = _linear_pass(rows, W.astype(real, copy=False), b, objective, losses)
-    dx, dW, db = (None if g is None else g.astype(dtype, copy=False) for g in gradients)
+    dx, dW, db = _linear_pass(rows, W.astype(real, copy=False), b, objective, losses)
     loss = objective.reduce(float(losses.sum(dtype=np.float64)), losses, dtype)
-    return loss, (dx.reshape(x.shape), dW, db)
+    dx, dW = dx.astype(dtype, copy=False).reshape(x.shape), dW.astype(dtype, copy=False)
+    return loss, (dx, dW, None if db is None else db.astype(dtype, copy=False))
 
 
 def _linear_pass(x, W, b, objective, losses):

@@ -3,9 +3,12 @@
 import numpy as np
 
 from .._core import validation as check
+from .._core.types import Array, ArrayLike, DType
 
 
-def one_hot(labels, num_classes=None, *, dtype="float64"):
+def one_hot(
+    labels: ArrayLike, num_classes: int | None = None, *, dtype: DType = "float64"
+) -> Array:
     """Return each label as a row that is 1 at the label and 0 elsewhere.
 
     Parameters

@@ -1,15 +1,25 @@
 """Softmax, log-softmax and log-sum-exp, each followed by its derivative."""
 
+from typing import Any
+
 import numpy as np
 from numpy import empty
 
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
 from .._core.rows import RowLayout, can_hold_result, contiguous, kernel_rows
+from .._core.types import Array, ArrayLike, Axis
 from .backend import kernels
 
 
-def softmax(x, axis=-1, *, temperature=1.0, where=None, out=None):
+def softmax(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Turn scores into probabilities that are positive and sum to 1.
 
     .. math:: y_j = \frac{e^{x_j / T}}{\sum_k e^{x_k / T}}
@@ -65,7 +75,14 @@ def softmax(x, axis=-1, *, temperature=1.0, where=None, out=None):
     return _normalize(kernels.softmax, 0.0, x, axis, temperature, where, out)
 
 
-def log_softmax(x, axis=-1, *, temperature=1.0, where=None, out=None):
+def log_softmax(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Return the logarithm of the softmax, without rounding it to 0 first.
 
     .. math:: y_j = x_j / T - \log \sum_k e^{x_k / T}
@@ -110,7 +127,15 @@ def log_softmax(x, axis=-1, *, temperature=1.0, where=None, out=None):
     return _normalize(kernels.log_softmax, -np.inf, x, axis, temperature, where, out)
 
 
-def logsumexp(x, axis=-1, *, keepdims=False, b=None, where=None, return_sign=False):
+def logsumexp(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    keepdims: bool = False,
+    b: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    return_sign: bool = False,
+) -> Any:
     r"""Return the logarithm of a sum of exponentials, a smooth maximum.
 
     .. math:: y = \log \Big| \sum_k b_k e^{x_k} \Big|
@@ -192,7 +217,14 @@ def _broadcast(x, b):
         ) from None
 
 
-def softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
+def softmax_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+) -> Array:
     r"""Pull a gradient back through softmax.
 
     .. math:: dx = y \circ (dy - \langle dy, y \rangle)
@@ -233,7 +265,14 @@ def softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
     return _pull_back(kernels.softmax_vjp, dy, y, x, axis, temperature)
 
 
-def log_softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
+def log_softmax_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+) -> Array:
     r"""Pull a gradient back through log-softmax.
 
     .. math:: dx = dy - e^{y} \sum_k dy_k
@@ -268,7 +307,16 @@ def log_softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
     return _pull_back(kernels.log_softmax_vjp, dy, y, x, axis, temperature, ignored=-np.inf)
 
 
-def logsumexp_vjp(dy, y, x, *, axis=-1, keepdims=False, b=None, where=None):
+def logsumexp_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    b: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     r"""Pull a gradient back through logsumexp.
 
     .. math:: dx_j = dy \, s \, b_j e^{x_j - y}, \qquad s = \mathrm{sign} \sum_k b_k e^{x_k}
@@ -346,7 +394,7 @@ def _weights(b, where, shape):
     return weights
 
 
-def softmax_jacobian(y):
+def softmax_jacobian(y: ArrayLike) -> Array:
     r"""Return the Jacobian of softmax, from its result.
 
     .. math:: J_{ij} = \frac{\partial y_i}{\partial x_j} = y_i (\delta_{ij} - y_j)

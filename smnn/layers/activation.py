@@ -1,9 +1,12 @@
 """Layers that apply one function to every number: a fixed one, or one with a learned slope."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
 from .._core.validation import choice, real_number
 from ..activations import ACTIVATIONS, prelu, prelu_vjp
 from ..gradcheck import centered_difference
@@ -38,7 +41,15 @@ class Activation(Layer):
     (array([1.]), {})
     """
 
-    def __init__(self, function, derivative=None, *, input_shape=None, rng=None, **options):
+    def __init__(
+        self,
+        function: str | Callable[..., Any],
+        derivative: Callable[..., Any] | None = None,
+        *,
+        input_shape: Shape | None = None,
+        rng: Random = None,
+        **options: Any,
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.function, self._f, self._vjp = _differentiable(function, derivative, options)
         self.derivative, self.options = derivative, options
@@ -46,16 +57,18 @@ class Activation(Layer):
         if isinstance(self.function, str):  # options that are not the function's: TypeError
             self._vjp(probe, self._f(probe, **options), probe, **options)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
         x = self._floats(x)
         y = self._f(x, **self.options)
         if y.shape != x.shape:
             raise ShapeError(f"{self!r} must keep the shape {x.shape}, it gave {y.shape}")
         return y, lambda dy: (self._vjp(dy, y, x, **self.options), {})
 
-    def forward_logits(self, x, training=False, output_activation="softmax"):
+    def forward_logits(
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+    ) -> tuple[Array, Pullback]:
         if self.function == output_activation and not self.options:
-            return x, lambda dy: (dy, {})
+            return self._floats(x), lambda dy: (dy, {})
         return self.forward(x, training)
 
 
@@ -75,18 +88,20 @@ class PReLU(Layer):
 
     function = "prelu"
 
-    def __init__(self, slope=0.25, *, input_shape=None, rng=None):
+    def __init__(
+        self, slope: ArrayLike = 0.25, *, input_shape: Shape | None = None, rng: Random = None
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.slope = real_number(slope, "slope")
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         if not self.params:
             self.params["slope"] = np.full(input_shape[-1:], self.slope, dtype)
         expected = self.params["slope"].shape
         self._expect(input_shape[-1:] == expected, f"(…, {expected[0]})", tuple(input_shape))
         return tuple(input_shape)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
         x = self._floats(x)
         self.build(x.shape[1:], x.dtype)
         slope = self.params["slope"].copy()  # the way back is that of this forward pass

@@ -2,9 +2,11 @@
 
 import functools
 import inspect
+from typing import Any
 
 import numpy as np
 
+from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
 from .._core.validation import float_array, generator, integer
 
 
@@ -49,35 +51,37 @@ class Layer:
     """
 
     integer_input = False
-    _arguments = {}  # noqa: RUF012 - a layer without a constructor of its own has none
+    _arguments: dict[str, Any] = {}  # noqa: RUF012 - a layer without a constructor of its own has none
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = _remember_arguments(cls.__init__)
+            setattr(cls, "__init__", _remember_arguments(cls.__init__))  # noqa: B010
 
-    def __init__(self, *, input_shape=None, rng=None):
+    def __init__(self, *, input_shape: Shape | None = None, rng: Random = None) -> None:
         self.input_shape = None if input_shape is None else as_shape(input_shape)
         self.rng = None if rng is None else generator(rng)
-        self.params = {}
+        self.params: dict[str, Array] = {}
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         """Make the parameters for inputs of this shape and return the output shape."""
         return tuple(input_shape)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
         """Return ``(y, backward)``."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def forward_logits(self, x, training=False, output_activation="softmax"):
+    def forward_logits(
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+    ) -> tuple[Array, Pullback]:
         """Do what `forward` does, without a final activation of this name."""
         return self.forward(x, training)
 
-    def __call__(self, x):
+    def __call__(self, x: ArrayLike) -> Array:
         """Return the value of `forward` alone."""
         return self.forward(np.asarray(x))[0]
 
-    def config(self):
+    def config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again, those at their default left out.
 
         A layer of the package keeps each argument as an attribute of its name, and its current
@@ -89,7 +93,7 @@ class Layer:
         >>> Dense(3, "relu").config()
         {'units': 3, 'activation': 'relu'}
         """
-        config = {}
+        config: dict[str, Any] = {}
         for name, parameter in inspect.signature(type(self)).parameters.items():
             passed = self._arguments.get(name, parameter.default)
             value = getattr(self, name) if is_library_class(type(self)) else passed
@@ -102,11 +106,11 @@ class Layer:
                 config[name] = value
         return {name: _plain(value) for name, value in config.items()}
 
-    def built_as(self):
+    def built_as(self) -> dict[str, Any]:
         """Return what a file keeps of the state after `build` beside the parameters."""
         return {}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         signature = inspect.signature(type(self)).parameters
         arguments = [
             repr(value)
@@ -141,12 +145,12 @@ def _remember_arguments(init):
     return remember
 
 
-def is_library_class(cls):
+def is_library_class(cls: type) -> bool:
     """Whether a layer class is one of the package, which keeps its arguments as attributes."""
     return cls.__module__.partition(".")[0] == "smnn"
 
 
-def as_shape(shape):
+def as_shape(shape: Shape) -> Shape:
     """Return the shape of one example as a tuple of plain integers of at least 0."""
     if isinstance(shape, int | np.integer):
         shape = (shape,)

@@ -8,13 +8,14 @@ written once.
 
 import inspect
 import sys
+from typing import Any
 
 import numpy as np
 
 from .base import Layer, is_library_class
 
 
-def encode(layer):
+def encode(layer: Any) -> Any:
     """Return a layer as JSON can write it.
 
     Raises
@@ -25,7 +26,7 @@ def encode(layer):
     return _Encoder().encode(layer)
 
 
-def decode(record):
+def decode(record: Any) -> Any:
     """Return the layer that `encode` was given, made again.
 
     Raises
@@ -121,7 +122,7 @@ class _Decoder:
         return items
 
 
-def differences(layer, twin, where="the model"):
+def differences(layer: Any, twin: Any, where: Any = "the model") -> list[str]:
     """Return what a twin made from `encode` has not in common with its original, in words."""
     if type(layer) is not type(twin):
         return [f"{where}: the name of its class leads to another one, {type(twin)!r}"]

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from .._core.types import Arrays
 from .._core.validation import not_negative
 
 
-def clip_gradients(grads, max_norm):
+def clip_gradients(grads: Arrays, max_norm: float) -> float:
     """Scale all gradients down, in place, until their common norm is at most ``max_norm``.
 
     Parameters

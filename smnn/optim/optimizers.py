@@ -1,10 +1,13 @@
 """Optimizers: SGD with momentum, Adam, AdamW, and what they share."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from .. import reference
+from .._core.types import Array, Arrays, LearningRate
 from .._core.validation import float_array, not_negative, real_number
 from ..functional.backend import kernels
 
@@ -43,21 +46,23 @@ class Optimizer:
     array([0.5, 2.5])
     """
 
-    def __init__(self, lr, *, weight_decay=0.0, decay_biases=True):
+    def __init__(
+        self, lr: LearningRate, *, weight_decay: float = 0.0, decay_biases: bool = True
+    ) -> None:
         self.lr = lr if callable(lr) else not_negative(lr, "lr")
         self.weight_decay = not_negative(weight_decay, "weight_decay")
         self.decay_biases = bool(decay_biases)
         self.steps = 0
-        self.state = {}
+        self.state: dict[str, dict[str, Array]] = {}
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> float:
         """The learning rate of the next step."""
         if not callable(self.lr):
             return self.lr
         return not_negative(self.lr(self.steps), "the learning rate of the schedule")
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Change the parameters in place.
 
         Parameters
@@ -113,7 +118,11 @@ class Optimizer:
         """Return the λ of a parameter."""
         return self.weight_decay if self.decay_biases or param.ndim > 1 else 0.0
 
-    def state_dict(self):
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
+        """Change one parameter in place; a kind of optimizer is this method."""
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def state_dict(self) -> dict[str, Array]:
         """Return the step count and all buffers as a flat mapping of copies.
 
         Examples
@@ -128,7 +137,7 @@ class Optimizer:
             flat.update({f"{kind}.{name}": value.copy() for name, value in buffers.items()})
         return flat
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was called.
 
         Raises
@@ -141,7 +150,7 @@ class Optimizer:
         steps = np.asarray(state["step"])
         if steps.shape != () or not (steps >= 0 and steps == np.floor(steps)):
             raise ValueError(f"step must be a number of steps, got {state['step']!r}")
-        restored = {kind: {} for kind in self.state}
+        restored: dict[str, dict[str, Array]] = {kind: {} for kind in self.state}
         for key, value in state.items():
             kind, _, name = key.partition(".")
             if key == "step":
@@ -194,8 +203,14 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, lr=0.01, *, momentum=0.0, nesterov=False, weight_decay=0.0, decay_biases=True
-    ):
+        self,
+        lr: LearningRate = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decay_biases: bool = True,
+    ) -> None:
         super().__init__(lr, weight_decay=weight_decay, decay_biases=decay_biases)
         self.momentum = not_negative(momentum, "momentum")
         self.nesterov = nesterov
@@ -204,7 +219,7 @@ class SGD(Optimizer):
         if momentum:
             self.state = {"momentum_buffer": {}}
 
-    def update(self, name, param, grad, lr):
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
         options = lr, self.momentum, bool(self.nesterov), self._decay(param)
         if self.momentum:
             velocity = self._buffer("momentum_buffer", name, param)
@@ -251,13 +266,13 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        lr=1e-3,
+        lr: LearningRate = 1e-3,
         *,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        decay_biases=True,
-    ):
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decay_biases: bool = True,
+    ) -> None:
         super().__init__(lr, weight_decay=weight_decay, decay_biases=decay_biases)
         self.betas = tuple(real_number(beta, "betas") for beta in betas)
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
@@ -265,7 +280,7 @@ class Adam(Optimizer):
         self.eps = not_negative(eps, "eps")
         self.state = {"exp_avg": {}, "exp_avg_sq": {}}
 
-    def update(self, name, param, grad, lr):
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
         self._step(name, param, grad, lr, self._decay(param))
 
     def _step(self, name, param, grad, lr, decay):
@@ -308,18 +323,18 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        lr=1e-3,
+        lr: LearningRate = 1e-3,
         *,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.01,
-        decay_biases=True,
-    ):
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay_biases: bool = True,
+    ) -> None:
         super().__init__(
             lr, betas=betas, eps=eps, weight_decay=weight_decay, decay_biases=decay_biases
         )
 
-    def update(self, name, param, grad, lr):
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
         param *= param.dtype.type(1 - lr * self._decay(param))
         self._step(name, param, grad, lr, 0.0)
 

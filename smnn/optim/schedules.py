@@ -4,12 +4,14 @@ A schedule is a partial function and no closure, so that it can be pickled and s
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 
+from .._core.types import LearningRate
 from .._core.validation import not_negative, positive_integer
 
 
-def step_decay(lr, *, every, factor=0.1):
+def step_decay(lr: float, *, every: int, factor: float = 0.1) -> Callable[[int], float]:
     """Return a schedule that multiplies the rate by ``factor`` after ``every`` steps.
 
     >>> schedule = step_decay(1.0, every=10, factor=0.5)
@@ -24,7 +26,7 @@ def _step_decay(lr, every, factor, step):
     return lr * factor ** (step // every)
 
 
-def exponential_decay(lr, *, factor):
+def exponential_decay(lr: float, *, factor: float) -> Callable[[int], float]:
     """Return a schedule that multiplies the rate by ``factor`` at every step.
 
     >>> schedule = exponential_decay(1.0, factor=0.5)
@@ -38,7 +40,7 @@ def _exponential_decay(lr, factor, step):
     return lr * factor**step
 
 
-def cosine_decay(lr, *, steps, end=0.0):
+def cosine_decay(lr: float, *, steps: int, end: float = 0.0) -> Callable[[int], float]:
     """Return a schedule that falls from ``lr`` to ``end`` in half a cosine wave.
 
     References
@@ -59,7 +61,7 @@ def _cosine_decay(lr, steps, end, step):
     return end + (lr - end) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
 
 
-def warmup(lr, *, steps):
+def warmup(lr: LearningRate, *, steps: int) -> Callable[[int], float]:
     """Return a schedule that rises in a straight line over the first ``steps`` steps.
 
     ``lr`` may be a number or another schedule.
