@@ -14,6 +14,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _NAMES_OF_MODULE = {
+    "pullback": ("with_pullback",),
     "functional": (
         "cross_entropy",
         "linear_cross_entropy",
@@ -26,7 +27,7 @@ _NAMES_OF_MODULE = {
         "softmax_jacobian",
         "softmax_vjp",
     ),
-    "_threads": ("get_num_threads", "set_num_threads"),
+    "_core.threads": ("get_num_threads", "set_num_threads"),
     "activations": (
         "ACTIVATIONS",
         "elu",
@@ -57,7 +58,6 @@ _NAMES_OF_MODULE = {
         "step_vjp",
         "tanh",
         "tanh_vjp",
-        "with_pullback",
     ),
     "neuron": (
         "AND",
@@ -110,8 +110,20 @@ _NAMES_OF_MODULE = {
         "warmup",
     ),
     "autograd": ("Tensor", "apply", "apply_layer", "apply_loss"),
-    "datasets": ("Dataset", "load_breast_cancer", "load_digits", "load_iris", "load_wine"),
-    "mnist": ("load_mnist", "load_mnist_subset", "read_idx"),
+    "datasets": (
+        "Dataset",
+        "load_breast_cancer",
+        "load_digits",
+        "load_iris",
+        "load_mnist",
+        "load_mnist_subset",
+        "load_wine",
+        "make_blobs",
+        "make_moons",
+        "make_spirals",
+        "make_xor",
+        "read_idx",
+    ),
     "metrics": (
         "accuracy",
         "confusion_matrix",
@@ -121,15 +133,23 @@ _NAMES_OF_MODULE = {
         "reliability_curve",
         "top_k_accuracy",
     ),
-    "train": ("evaluate", "fit", "minibatches"),
-    "callbacks": ("Callback", "EarlyStopping", "History", "ProgressBar", "StepRecorder"),
-    "checkpoint": ("Checkpoint",),
-    "run": ("Run", "TrainingDiverged"),
+    "training": (
+        "Callback",
+        "Checkpoint",
+        "EarlyStopping",
+        "History",
+        "ProgressBar",
+        "Run",
+        "StepRecorder",
+        "TrainingDiverged",
+        "evaluate",
+        "fit",
+        "minibatches",
+    ),
     "estimator": ("SoftmaxClassifier",),
-    "shapes": ("make_blobs", "make_moons", "make_spirals", "make_xor"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
-_MODULES = {*_NAMES_OF_MODULE, "plot", "reference"}
+_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "plot", "reference"}
 
 __all__ = sorted(_MODULE_OF_NAME)
 

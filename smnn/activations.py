@@ -23,8 +23,10 @@ import math
 
 import numpy as np
 
-from ._validation import float_array
-from .functional import kernels, softmax, softmax_vjp
+from ._core.validation import float_array
+from .functional import softmax, softmax_vjp
+from .functional.backend import kernels
+from .pullback import unbroadcast
 
 
 def identity(x):
@@ -183,18 +185,6 @@ def leaky_relu_vjp(dy, y, x, *, slope=0.01):
     array([0.01, 1.  ])
     """
     return np.where(np.greater(x, 0), dy, slope * dy)
-
-
-def unbroadcast(dy, shape):
-    """Sum ``dy`` down to ``shape``: what was copied forward is summed backward.
-
-    >>> unbroadcast(np.ones((2, 3)), (3,))
-    array([2., 2., 2.])
-    """
-    added = tuple(range(dy.ndim - len(shape)))
-    dy = dy.sum(axis=added)
-    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 != dy.shape[axis])
-    return dy.sum(axis=stretched, keepdims=True)
 
 
 def prelu(x, slope):
@@ -406,20 +396,3 @@ ACTIVATIONS = {
     "gaussian": (gaussian, gaussian_vjp),
     "softmax": (softmax, _softmax_vjp),
 }
-
-
-def with_pullback(f, vjp):
-    """Return the function ``x -> (f(x), backward)`` made from a value and its derivative.
-
-    It may have any number of inputs; ``vjp(dy, y, *inputs)`` returns a gradient for each.
-
-    >>> y, backward = with_pullback(tanh, tanh_vjp)(np.array([0.0, 1.0]))
-    >>> backward(1.0).round(4)
-    array([1.  , 0.42])
-    """
-
-    def forward(*inputs):
-        y = f(*inputs)
-        return y, lambda dy: vjp(dy, y, *inputs)
-
-    return forward

@@ -15,8 +15,8 @@ The loops below do not recurse, so a graph may be as deep as memory allows.
 
 import numpy as np
 
-from ._validation import float_array
-from .activations import unbroadcast, with_pullback
+from ._core.validation import float_array
+from .pullback import of_layer, of_loss, unbroadcast, with_pullback
 
 
 class Tensor:
@@ -275,18 +275,15 @@ def apply_layer(layer, x, params):
     for name, value in layer.params.items():
         if name not in params or params[name].data is not value:
             raise ValueError(f"params must hold Tensor(layer.params[{name!r}]) under {name!r}")
-    inputs = (x,) if isinstance(x, Tensor) else ()
+    forward = of_layer(layer)
+    if isinstance(x, Tensor):
+        return apply(forward, x, *(params[name] for name in layer.params))
 
-    def forward(*values):
-        y, backward = layer.forward(values[0] if inputs else x)
+    def with_constant_input(*values):
+        y, backward = forward(x, *values)
+        return y, lambda dy: backward(dy)[1:]
 
-        def pullback(dy):
-            dx, grads = backward(dy)
-            return (dx,) * len(inputs) + tuple(grads[name] for name in params)
-
-        return y, pullback
-
-    return apply(forward, *inputs, *params.values())
+    return apply(with_constant_input, *(params[name] for name in layer.params))
 
 
 def apply_loss(loss, pred, target):
@@ -300,12 +297,7 @@ def apply_loss(loss, pred, target):
     >>> logits.grad
     array([[ 0.5, -0.5]])
     """
-
-    def forward(pred):
-        value, dpred = loss(pred, target)
-        return value, lambda dvalue: dvalue * dpred
-
-    return apply(forward, pred)
+    return apply(of_loss(loss, target), pred)
 
 
 def _parents_first(root):

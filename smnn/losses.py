@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ._validation import float_array, raise_label, real_number, same_shape
+from ._core.validation import float_array, raise_label, real_number, same_shape
 from .activations import sigmoid, softplus
 
 

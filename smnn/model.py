@@ -20,8 +20,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ._files import read_file, write_file
-from ._validation import choice, float_array, generator
+from ._core.files import read_file, write_file
+from ._core.validation import choice, float_array, generator
 from .layers import Dense, Layer, ShapeError
 
 FILE_KIND, FILE_VERSION = "smnn model", 1

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from ._validation import float_array, integer, positive
+from ._core.validation import float_array, integer, positive
 from .activations import sigmoid, softplus, step
 
 

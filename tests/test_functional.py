@@ -279,7 +279,7 @@ def test_pullbacks_are_the_derivative(rng, shape, axis):
         (smnn.softmax, smnn.softmax_vjp),
         (smnn.log_softmax, smnn.log_softmax_vjp),
     ):
-        dx = pullback(dy, function(x, axis), axis)
+        dx = pullback(dy, function(x, axis), x, axis=axis)
         expected = slope(lambda x, function=function: function(x, axis), dy)
         assert (dx * direction).sum() == pytest.approx(expected, rel=1e-7, abs=1e-8)
     for keepdims in (False, True):

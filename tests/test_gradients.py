@@ -12,10 +12,11 @@ import pytest
 
 import smnn
 from smnn import activations, autograd, functional, layers, losses
-from smnn.activations import ACTIVATIONS, with_pullback
+from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
 from smnn.layers import Activation, Dense, Dropout, Embedding, Flatten, PReLU
 from smnn.model import Sequential
+from smnn.pullback import with_pullback
 
 RNG = np.random.default_rng(7)
 # No entry is within 0.05 of a kink at −1, 0 or 1; some are on every side of all of them.

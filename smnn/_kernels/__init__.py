@@ -28,7 +28,7 @@ from functools import partial
 
 import numpy as np
 
-from .._threads import share
+from .._core.threads import share
 from .compile import INTERPRETED
 from .cross_entropy_kernels import (
     check_labels,
