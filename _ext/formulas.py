@@ -257,7 +257,7 @@ def drop_groups_of_one(tree):
 
 def says_nothing(group):
     """Tell whether a group only holds its one element: a row, or a style of a space."""
-    return group.tag == "mrow" and not group.attrib or (
+    return (group.tag == "mrow" and not group.attrib) or (
         group.tag == "mstyle" and group[0].tag == "mspace"
     )
 

@@ -25,6 +25,7 @@ OUTPUTS_DEPEND_ON = (
     "smnn/**/*.py",
     "smnn_book/**/*.py",
     "smnn_book/data/*",
+    "_ext/kernel_pictures.py",
     "requirements.txt",
     "constraints.txt",
 )
