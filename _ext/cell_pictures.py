@@ -14,13 +14,12 @@ from pathlib import Path
 from docutils import nodes
 from kernel_pictures import MIME_TYPE
 from myst_nb.core import render
+from slider_figures import COLUMN, with_short_numbers
 
 from smnn import plot
 
 SMALLEST = 11  # pixels of a letter at any width of the window
 USUAL = 1.4  # pixels for a point where there is room
-
-COLUMN = 608  # pixels of the column of text
 
 STARTUP = Path(__file__).with_name("kernel_startup.py")
 
@@ -64,12 +63,12 @@ def shaded(svg):
 
 
 def in_page_fonts(svg):
-    """Return a drawing whose words are in the fonts of the page.
+    r"""Return a drawing whose words are in the fonts of the page.
 
     Examples
     --------
-    >>> in_page_fonts("<text style=\"font-size: 10px; font-family: 'DejaVu Sans', serif\">a</text>")
-    '<text style="font-size: 10px; font-family: var(--sans)">a</text>'
+    >>> in_page_fonts("<text style=\"font-size: 9px; font-family: 'DejaVu Sans', serif\">a</text>")
+    '<text style="font-size: 9px; font-family: var(--sans)">a</text>'
     """
 
     def family(names):
@@ -103,7 +102,7 @@ def drawing(svg, kind):
     svg = svg[svg.index("<svg") :]
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r"<!--.*?-->|<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"(\d+\.\d\d)\d+", r"\1", svg)
+    svg = with_short_numbers(svg)
     svg = re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><").replace("<defs></defs>", "")
     svg = own_names(in_page_fonts(shaded(svg)))
     width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups())

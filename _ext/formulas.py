@@ -57,6 +57,8 @@ OLDER_LETTERS = {
 APPLY = "\N{FUNCTION APPLICATION}"
 ACCENTS = frozenset("^~¯˙¨ˇ→´`ˉ―‾")
 THIN = "0.1667em"
+ROWS = ("math", "mrow", "mtd", "mstyle", "mpadded", "msqrt", "menclose")
+SCRIPTED = ("msub", "msup", "msubsup", "munder", "mover", "munderover")
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it without
 
 
@@ -127,10 +129,10 @@ def to_core(tree):
         element.tail = None
         if len(element):
             element.text = None
-        elif element.text:
-            element.text = in_alphabet(element)
-    space_operators(tree)
+    space_signs(tree)
     for element in tree.iter():
+        if element.text:
+            element.text = in_alphabet(element)
         mend_element(element)
     for element in tree.iter():
         for name in [name for name in element.attrib if name.startswith("data-mjx")]:
@@ -158,20 +160,26 @@ def moved(letter, capitals, smalls, digits):
     return letter
 
 
-def space_operators(tree):
-    """Give signs the spaces that they have in TeX, in place."""
+def space_signs(tree):
+    """Give signs and names of functions the spaces that they have in TeX, in place."""
     for row in list(tree.iter()):
-        if row.tag not in ("math", "mrow", "mtd", "mstyle", "mpadded", "msqrt", "menclose"):
+        if row.tag not in ROWS:
             continue
         before = None
         for child in list(row):
             if child.tag == "mo" and child.text in ("−", "+", "±", "∓") and may_be_signed(before):
                 child.set("form", "prefix")
-            if child.tag == "mo" and child.text == APPLY:
+            if is_function(child):
                 space_function(row, list(row).index(child))
             before = child
-        if len(row) == 1 and row.get("data-mjx-texclass") == "ORD" and row[0].tag == "mo":
-            row[0].set("data-mjx-texclass", "ORD")
+
+
+def is_function(element):
+    """Tell whether an element is the name of a function, such as log, with its indices."""
+    while element.tag in SCRIPTED:
+        element = element[0]
+    is_name = element.tag in ("mi", "mo") and len(element.text or "") > 1 and element.text.isalpha()
+    return is_name and "mathvariant" not in element.attrib
 
 
 def may_be_signed(before):
@@ -187,29 +195,30 @@ def may_be_signed(before):
 
 def space_function(row, at):
     """Put thin spaces around the name of a function, as TeX does unless a bracket follows."""
-    after = row[at + 1] if at + 1 < len(row) else None
-    opens = after is not None and (
-        after.get("data-mjx-texclass") in ("OPEN", "INNER")
-        or (after.tag == "mrow" and any(first_leaf(after) == one for one in "([{|‖"))
-        or after.text in ("(", "[", "{")
-    )
-    if after is not None and not opens and after.tag != "mspace":
-        row.insert(at + 1, ElementTree.Element("mspace", width=THIN))
-    before = row[at - 2] if at >= 2 else None
-    if before is not None and (before.tag not in ("mo", "mspace") or closing(before)):
-        row.insert(at - 1, ElementTree.Element("mspace", width=THIN))
+    for sign in row[at].iter("mo"):
+        sign.set("lspace", "0")
+        sign.set("rspace", "0")
+    end = at + 1
+    if end < len(row) and row[end].text == APPLY:
+        end += 1
+    after = row[end] if end < len(row) else None
+    if after is not None and not opens(after) and after.tag not in ("mspace", "mstyle", "mo"):
+        row.insert(end, ElementTree.Element("mspace", width=THIN))
+    before = row[at - 1] if at else None
+    if before is not None and (before.tag not in ("mo", "mspace", "mstyle") or closing(before)):
+        row.insert(at, ElementTree.Element("mspace", width=THIN))
+
+
+def opens(element):
+    """Tell whether an element is, or begins with, an opening bracket."""
+    while len(element) and element.tag in ("mrow", "mstyle", *SCRIPTED):
+        element = element[0]
+    return element.tag == "mo" and element.text in ("(", "[", "{", "|", "‖", "⟨")
 
 
 def closing(element):
     """Tell whether an element is a closing bracket."""
     return element.tag == "mo" and element.text in (")", "]", "}", "|", "⟩")
-
-
-def first_leaf(element):
-    """Return the first letter or sign in an element."""
-    while len(element):
-        element = element[0]
-    return element.text
 
 
 def mend_element(element):

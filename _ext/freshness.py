@@ -39,7 +39,7 @@ EXECUTED_WITH = (
     "mlxtend",
     "ipykernel",
 )
-PAGES_DEPEND_ON = ("assets/*", "_ext/*.py", "_ext/templates/*")
+PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/templates/*")
 
 
 def versions():

@@ -62,16 +62,19 @@ def for_a_phone(figure):
 def drawn(figure):
     """Return both drawings of a figure by their names, or None if they are too heavy."""
     import pickle
+    import warnings
 
-    wide = as_svg(figure)
-    if len(wide) > HEAVIEST:
-        return None
-    try:
-        copy = pickle.loads(pickle.dumps(figure))
-        narrow = for_a_phone(copy)
-        copy.clear()
-    except Exception:  # a figure that cannot be copied has one drawing
-        narrow = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the figure itself has been drawn, and has warned
+        wide = as_svg(figure)
+        if len(wide) > HEAVIEST:
+            return None
+        try:
+            copy = pickle.loads(pickle.dumps(figure))
+            narrow = for_a_phone(copy)
+            copy.clear()
+        except Exception:  # a figure that cannot be copied has one drawing
+            narrow = ""
     return {"wide": wide, "narrow": narrow if len(narrow) <= HEAVIEST else ""}
 
 

@@ -10,9 +10,10 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-import smnn
 from bs4 import BeautifulSoup
 from page_facts import facts_of
+
+import smnn
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -93,6 +93,17 @@ def for_the_site(spec):
     return {**with_shades(chart), "width": "container", "config": CONFIG}
 
 
+def with_short_numbers(svg):
+    """Return a drawing with hundredths of a pixel at most; its words stay as they are.
+
+    Examples
+    --------
+    >>> with_short_numbers('<text x="1.23456">0.12345</text>')
+    '<text x="1.23">0.12345</text>'
+    """
+    return re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag.group()), svg)
+
+
 @cache
 def drawing(chart, width):
     """Return the first state of a chart as SVG.
@@ -114,7 +125,7 @@ def drawing(chart, width):
     svg = re.sub(r'<path class="background"[^>]*/>', "", svg)
     svg = re.sub(rf' ({"|".join(OF_NO_USE)})="[^"]*"', "", svg)
     svg = re.sub(r' (stroke-miterlimit="10"|opacity="1"|transform="translate\(0,0\)")', "", svg)
-    svg = re.sub(r"(\.\d\d)\d+", r"\1", svg)
+    svg = with_short_numbers(svg)
     while (lighter := re.sub(r"<g>\s*</g>", "", svg)) != svg:
         svg = lighter
     return svg.replace("<svg", "<svg focusable=\"false\"", 1)

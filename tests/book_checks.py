@@ -6,6 +6,7 @@ that none of them passes everything; ``test_book_notebooks.py`` and
 ``test_book_site.py`` run them over the real book.
 """
 
+import gzip
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -266,6 +267,7 @@ def faults_in_address(address):
 
 
 def weight(path, page):
-    """The bytes that a page brings by itself: its text and its pictures."""
-    own = {file_of(path, address) for address in page.pictures} - {None}
-    return sum(file.stat().st_size for file in {path, *own})
+    """The bytes that a page brings by itself, as they are sent: its text and its pictures."""
+    own = {file_of(path, address) for address in page.pictures} - {None, path}
+    text = len(gzip.compress(path.read_bytes(), mtime=0))
+    return text + sum(file.stat().st_size for file in own)

@@ -1,9 +1,9 @@
 """Build the book: execute the chapters, write the HTML, say where it is.
 
-A line for each chapter says that it is executed; all that the programs say is kept in
-`_build/build.log`, and what they warn of is shown.  The build fails, with a status other than zero, when a cell fails, when a cell
-writes to stderr, and when Sphinx warns about anything (``-n -W --keep-going``).
-The cover opens in a browser when a person is there to see it.
+A line for each chapter says that it is executed.  All that the programs say is kept in
+`_build/build.log`; what they warn of is shown.  The build fails, with a status other than
+zero, when a cell fails, when a cell writes to stderr, and when Sphinx warns about anything
+(``-n -W --keep-going``).  The cover opens in a browser when a person is there to see it.
 """
 
 import os
@@ -51,7 +51,7 @@ def run(command, log):
     log.parent.mkdir(exist_ok=True)
     begun = time.monotonic()
     with (
-        log.open("w", encoding="utf-8") as kept,
+        log.open("w", encoding="utf-8", buffering=1) as kept,
         subprocess.Popen(
             command,
             cwd=ROOT,
