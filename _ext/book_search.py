@@ -14,17 +14,23 @@ from docutils import nodes
 from sphinx import addnodes
 
 INDEX = "search-index.js"
-NOT_READ = (nodes.literal_block, nodes.raw, nodes.comment, nodes.image, nodes.title, nodes.section)
+NOT_READ = (nodes.literal_block, nodes.raw, nodes.comment, nodes.image, nodes.title)
 
 
 def words(part):
     """Return what can be read in a part of a page as one line; sections within are left out."""
     if isinstance(part, nodes.Text):
         return part.astext()
-    if isinstance(part, NOT_READ):
+    if isinstance(part, NOT_READ) or title_of(part) is not None:
         return ""
     space = " " if isinstance(part, nodes.TextElement) and not is_inline(part) else ""
     return "".join(map(words, part.children)) + space
+
+
+def title_of(part):
+    """Return the title of a section; nothing for other parts and for sections without one."""
+    is_titled = isinstance(part, nodes.section) and isinstance(part[0], nodes.title)
+    return part[0] if is_titled else None
 
 
 def is_inline(node):
@@ -42,7 +48,9 @@ def places(app, docname):
     env, page = app.env, app.builder.get_target_uri(docname)
     doctree = env.get_doctree(docname)
     for section in doctree.findall(nodes.section):
-        title = section.next_node(nodes.title)
+        title = title_of(section)
+        if title is None:
+            continue
         is_page = section.parent is doctree
         anchor = "" if is_page else f"#{section['ids'][0]}"
         text = in_one_line(" ".join(map(words, section.children)))

@@ -312,7 +312,8 @@ FAULTY = """<!DOCTYPE html><html lang="en"><title>Faulty</title><main><h1>Faulty
 # Each fault that the script looks for, and beside it what is right.
 ILLEGIBLE = """<!DOCTYPE html><html lang="en"><title>Illegible</title>
 <style>body { background: white } nav { height: 50px; overflow: auto }</style>
-<nav class="contents"><a href="#" aria-current="page" style="display: block; margin-top: 900px">Here</a></nav>
+<nav class="contents"><a aria-current="page" style="display: block; margin-top: 900px">Here</a>
+</nav>
 <main><div class="picture"><svg viewBox="0 0 200 100" width="200" height="100">
 <path d="M0 60 H200 V100 H0 Z" fill="#0072b2"/>
 <path d="M0 10 H200" fill="none" stroke="#cccccc" stroke-width="2"/>
