@@ -40,6 +40,7 @@ WORD_SHADES = {
     plot.readable(plot.BACKWARD): "var(--backward)",
     plot.INK: "var(--ink)",
 }
+FAINT = re.compile(r"stroke-opacity: (?P<opacity>[\d.]+); stroke-width: (?P<width>[\d.]+)")
 COLOR = re.compile(r"#[0-9a-f]{6}\b")
 FAMILY = re.compile(r"font-family: ([^;\"]*)")
 FONT = re.compile(r"font: ((?:[a-z]+ |\d00 )*[\d.]+px) ([^;\"]*)")
@@ -60,6 +61,25 @@ def shaded(svg):
         COLOR.sub(lambda match, names=named[k % 2]: names.get(match.group(), match.group()), part)
         for k, part in enumerate(parts)
     )
+
+
+def firm(svg):
+    """Return a drawing whose lines stand out even where they are half transparent.
+
+    Thin lines are those of a grid, and stay faint.
+
+    Examples
+    --------
+    >>> firm('<path style="stroke: red; stroke-opacity: 0.5; stroke-width: 6"/>')
+    '<path style="stroke: red; stroke-opacity: 0.75; stroke-width: 6"/>'
+    """
+
+    def firmer(match):
+        is_thin = float(match["width"]) < 0.8
+        opacity = match["opacity"] if is_thin else max(match["opacity"], "0.75", key=float)
+        return f"stroke-opacity: {opacity}; stroke-width: {match['width']}"
+
+    return FAINT.sub(firmer, svg)
 
 
 def in_page_fonts(svg):
@@ -104,7 +124,7 @@ def drawing(svg, kind):
     svg = re.sub(r"<!--.*?-->|<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     svg = with_short_numbers(svg)
     svg = re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><").replace("<defs></defs>", "")
-    svg = own_names(in_page_fonts(shaded(svg)))
+    svg = own_names(in_page_fonts(firm(shaded(svg))))
     width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups())
     letters = smallest_letters(svg)
     least = SMALLEST / letters if letters else 0

@@ -45,6 +45,7 @@ REPLACED = (
     "exercise.css",
     "proof.css",
     "documentation_options",
+    "DOCUMENTATION_OPTIONS",
     "doctools",
     "sphinx_highlight",
 )

@@ -10,6 +10,7 @@ from small_book import build, write_book
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import cell_pictures  # noqa: E402
 import freshness  # noqa: E402
+import held_parts  # noqa: E402
 import kernel_pictures  # noqa: E402
 import light_pictures  # noqa: E402
 import numpy as np  # noqa: E402
@@ -164,6 +165,13 @@ def test_axes_side_by_side_are_put_under_each_other_for_a_phone():
     figure, _ = pyplot.subplots(figsize=(3, 3))
     assert kernel_pictures.drawn(figure)["narrow"] == ""
     pyplot.close("all")
+
+
+def test_drawings_and_formulas_are_held_back_and_given_back():
+    page = '<p>a <math alttext="x"><mi>x</mi></math></p><svg class="a">\n<path/></svg><p>b</p>'
+    held, parts = held_parts.hold(page)
+    assert "mi" not in held and "path" not in held and len(parts) == 2
+    assert held_parts.give_back(str(soup(held)), parts) == page
 
 
 def test_pictures_keep_their_shape():
