@@ -40,7 +40,9 @@ WORD_SHADES = {
     plot.readable(plot.BACKWARD): "var(--backward)",
     plot.INK: "var(--ink)",
 }
-FAINT = re.compile(r"stroke-opacity: (?P<opacity>[\d.]+); stroke-width: (?P<width>[\d.]+)")
+STYLE = re.compile(r'style="[^"]*"')
+WIDTH = re.compile(r"stroke-width: ([\d.]+)")
+OPACITY = re.compile(r"(stroke-opacity|fill-opacity): ([\d.]+)")
 COLOR = re.compile(r"#[0-9a-f]{6}\b")
 FAMILY = re.compile(r"font-family: ([^;\"]*)")
 FONT = re.compile(r"font: ((?:[a-z]+ |\d00 )*[\d.]+px) ([^;\"]*)")
@@ -64,22 +66,23 @@ def shaded(svg):
 
 
 def firm(svg):
-    """Return a drawing whose lines stand out even where they are half transparent.
+    """Return a drawing whose marks stand out even where they are half transparent.
 
-    Thin lines are those of a grid, and stay faint.
+    Thin lines are those of a grid, and stay faint; so does the ground of a region.
 
     Examples
     --------
-    >>> firm('<path style="stroke: red; stroke-opacity: 0.5; stroke-width: 6"/>')
-    '<path style="stroke: red; stroke-opacity: 0.75; stroke-width: 6"/>'
+    >>> firm('<path style="stroke: var(--a); stroke-opacity: 0.5; stroke-width: 6"/>')
+    '<path style="stroke: var(--a); stroke-opacity: 0.8; stroke-width: 6"/>'
     """
 
-    def firmer(match):
-        is_thin = float(match["width"]) < 0.8
-        opacity = match["opacity"] if is_thin else max(match["opacity"], "0.75", key=float)
-        return f"stroke-opacity: {opacity}; stroke-width: {match['width']}"
+    def firmer(style):
+        width = WIDTH.search(style.group())
+        if "stroke: var(" not in style.group() or (width and float(width[1]) < 0.8):
+            return style.group()
+        return OPACITY.sub(lambda m: f"{m[1]}: {max(m[2], '0.8', key=float)}", style.group())
 
-    return FAINT.sub(firmer, svg)
+    return STYLE.sub(firmer, svg)
 
 
 def in_page_fonts(svg):

@@ -58,6 +58,9 @@ APPLY = "\N{FUNCTION APPLICATION}"
 ACCENTS = frozenset("^~¯˙¨ˇ→´`ˉ―‾")
 THIN = "0.1667em"
 ROWS = ("math", "mrow", "mtd", "mstyle", "mpadded", "msqrt", "menclose")
+LONG, SHORT = 18, 6  # letters of a formula that is parted, and of its shortest pieces
+OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
+PARTING = ("=", "≈", "≠", "<", ">", "≤", "≥", "→", "←", "−", "+")
 SCRIPTED = ("msub", "msup", "msubsup", "munder", "mover", "munderover")
 NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'  # HTML knows it without
 
@@ -117,10 +120,49 @@ def typeset(tex, display=False):
     >>> typeset(r"\mathbf{x}")
     '<math alttext="\\mathbf{x}"><mi>𝐱</mi></math>'
     """
+    return as_text(core(tex, display), tex)
+
+
+def core(tex, display):
+    """Return a formula as a tree of MathML Core."""
     tree = ElementTree.fromstring(read(tex, display).replace(NAMESPACE, ""))
     to_core(tree)
-    tree.set("alttext", " ".join(tex.split()))
+    return tree
+
+
+def as_text(tree, tex):
+    """Return a tree as text, with its TeX if there is some."""
+    if tex:
+        tree.set("alttext", " ".join(tex.split()))
     return ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False)
+
+
+@cache
+def typeset_in_line(tex):
+    """Return a formula in MathML that may part into lines before its signs, if it is long.
+
+    Browsers part no element `math`.  So a long formula is several; the first has the TeX.
+    """
+    first, *others = parted(core(tex, False))
+    return as_text(first, tex) + "".join("<wbr>" + as_text(part, "") for part in others)
+
+
+def parted(tree):
+    """Return a formula in pieces, each of which begins with a sign outside of brackets."""
+    if len("".join(tree.itertext())) <= LONG:
+        return [tree]
+    pieces, depth = [ElementTree.Element("math")], 0
+    for child in list(tree):
+        sign = child.text if child.tag == "mo" else None
+        depth += (sign in OPENING) - (sign in CLOSING)
+        may_part = not depth and sign in PARTING and child.get("form") != "prefix"
+        if may_part and len("".join(pieces[-1].itertext())) >= SHORT:
+            pieces.append(ElementTree.Element("math"))
+            child.set("form", "infix")
+        pieces[-1].append(child)
+    return pieces
+
+
 
 
 def to_core(tree):
@@ -277,7 +319,7 @@ def says_nothing(group):
 def shown(tex, node, display=False):
     """Return a formula in MathML; a formula that cannot be read is a warning, and stays TeX."""
     try:
-        return typeset(tex, display)
+        return typeset(tex, True) if display else typeset_in_line(tex)
     except FormulaError as error:
         logger.warning("%s", error, location=node)
         return f"<code>{escape(tex)}</code>"
@@ -293,6 +335,25 @@ def without_tag(tex):
     """
     match = re.search(r"\\tag\{([^}]*)\}", tex)
     return (tex, "") if match is None else (tex.replace(match.group(), ""), match.group(1))
+
+
+def side_by_side(tex):
+    r"""Return the formulas that stand in one line with a `\qquad` between them.
+
+    Examples
+    --------
+    >>> side_by_side(r"a = 1, \qquad b = \begin{cases} 1 \qquad 2 \end{cases}")
+    ['a = 1,', 'b = \\begin{cases} 1 \\qquad 2 \\end{cases}']
+    """
+    formulas, depth = [""], 0
+    for part in re.split(r"(\\qquad|\\begin\b|\\end\b|\\left\b|\\right\b|\\.|[{}])", tex):
+        depth += part in ("{", r"\begin", r"\left")
+        depth -= part in ("}", r"\end", r"\right")
+        if part == r"\qquad" and not depth:
+            formulas.append("")
+        else:
+            formulas[-1] += part
+    return [formula.strip() for formula in formulas if formula.strip()]
 
 
 def in_lines(tex):
@@ -325,7 +386,9 @@ def visit_display(writer, node):
         writer.body.append("</span>")
     elif tag:
         writer.body.append(f'<span class="eqno">({escape(tag)})</span>')
-    writer.body.append(shown(tex if node["nowrap"] else in_lines(tex), node, display=True))
+    tex = tex if node["nowrap"] else in_lines(tex)
+    formulas = [tex] if node["number"] or tag else side_by_side(tex)
+    writer.body.extend(shown(formula, node, display=True) for formula in formulas)
     writer.body.append("</div>\n")
     raise nodes.SkipNode
 

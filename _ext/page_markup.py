@@ -201,7 +201,8 @@ def keep_punctuation(body):
         if mark:
             after.replace_with(after[mark.end() :])
             together = new_tag(body, "span", class_="together")
-            formula.wrap(together)
+            pieces = formula.find_all(["math", "held-part"], recursive=False)
+            (pieces[-1] if len(pieces) > 1 else formula).wrap(together)
             together.append(mark.group())
 
 

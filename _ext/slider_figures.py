@@ -27,7 +27,7 @@ from smnn_book import sliders
 MARK = 'class="interactive"'
 
 COLUMN, PHONE = 608, 340  # pixels; narrower windows scale the drawing for phones
-MANY = 60_000  # bytes; a drawing with more is made once, and is scaled on a phone
+MANY = 300_000  # bytes; a drawing with more is made once, and is scaled on a phone
 
 # Attributes of Vega's drawings that do nothing in a page.
 OF_NO_USE = ("aria-[a-z]+", "role", "pointer-events", "class", "xmlns(?::xlink)?", "version")

@@ -147,6 +147,10 @@ function copyFormulasAsTeX() {
     const formulas = copy.querySelectorAll("math");
     if (!formulas.length) return;
     for (const formula of formulas) {
+      if (!formula.hasAttribute("alttext")) {
+        formula.remove(); // a piece of the one before, which has the TeX of all
+        continue;
+      }
       const mark = formula.getAttribute("display") === "block" ? "$$" : "$";
       formula.replaceWith(`${mark}${formula.getAttribute("alttext")}${mark}`);
     }

@@ -9,7 +9,14 @@ pytest.importorskip("py_mini_racer", reason="needs what builds the book")
 pytest.importorskip("sphinx", reason="needs what builds the book")
 import nbformat
 from fontTools.ttLib import TTFont
-from formulas import FormulaError, in_lines, typeset, without_tag
+from formulas import (
+    FormulaError,
+    in_lines,
+    side_by_side,
+    typeset,
+    typeset_in_line,
+    without_tag,
+)
 
 IN_TEXT = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
@@ -77,6 +84,24 @@ def test_columns_of_equations_meet_at_their_sign():
 def test_a_frame_is_a_class_of_the_style_sheet():
     assert inside(r"\boxed{x}").startswith('<mrow class="boxed">')
     assert "mrow.boxed" in (ROOT / "assets" / "text.css").read_text(encoding="utf-8")
+
+
+def test_a_long_formula_in_a_line_may_part_before_its_signs():
+    pieces = typeset_in_line(r"z_1 = 0.7 \cdot (2 - 15) - 0.45 \cdot 22 + 0.2").split("<wbr>")
+    assert ["".join(re.findall(r">([^<]+)<", piece)) for piece in pieces] == [
+        "z1=0.7⋅(2−15)",
+        "−0.45⋅22",
+        "+0.2",
+    ]
+    assert "alttext" in pieces[0] and "alttext" not in pieces[1]
+    assert '<mo form="infix">−</mo>' in pieces[1]
+    assert "<wbr>" not in typeset_in_line("a = b + c")
+
+
+def test_formulas_side_by_side_are_apart():
+    assert side_by_side(r"a = \frac{1}{2}, \qquad b = 1") == [r"a = \frac{1}{2},", "b = 1"]
+    inside = r"\begin{cases} a \qquad b \end{cases}"
+    assert side_by_side(inside) == [inside]
 
 
 def test_tags_and_lines_are_those_of_sphinx():

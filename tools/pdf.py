@@ -31,8 +31,9 @@ MINUTES = 60_000
 # A formula is read aloud as the TeX that it was written in.
 NAME_FORMULAS = """() => {
   for (const formula of document.querySelectorAll("math")) {
+    const tex = formula.getAttribute("alttext"); // pieces of a long one have none
     formula.setAttribute("role", "img");
-    formula.setAttribute("aria-label", formula.getAttribute("alttext"));
+    formula.setAttribute("aria-label", tex ?? "…");
   }
 }"""
 
