@@ -11,6 +11,7 @@ from pathlib import Path
 
 from api_reference import entries
 from docutils import nodes
+from formulas import FormulaError, in_words, without_tag
 from sphinx import addnodes
 
 INDEX = "search-index.js"
@@ -21,10 +22,20 @@ def words(part):
     """Return what can be read in a part of a page as one line; sections within are left out."""
     if isinstance(part, nodes.Text):
         return part.astext()
+    if isinstance(part, nodes.math | nodes.math_block):
+        return formula(part.astext())
     if isinstance(part, NOT_READ) or title_of(part) is not None:
         return ""
     space = " " if isinstance(part, nodes.TextElement) and not is_inline(part) else ""
     return "".join(map(words, part.children)) + space
+
+
+def formula(tex):
+    """Return a formula in words; one that cannot be read has been warned of, and is left out."""
+    try:
+        return in_words(without_tag(tex)[0])
+    except FormulaError:
+        return ""
 
 
 def title_of(part):

@@ -123,6 +123,18 @@ def typeset(tex, display=False):
     return as_text(core(tex, display), tex)
 
 
+def in_words(tex):
+    r"""Return the letters and signs of a formula, as an excerpt of the search shows them.
+
+    Examples
+    --------
+    >>> in_words(r"\ell = -\log p_k")
+    'ℓ=−log pk'
+    """
+    words = "".join(core(tex, False).itertext())
+    return words.replace(APPLY, " ")
+
+
 def core(tex, display):
     """Return a formula as a tree of MathML Core."""
     tree = ElementTree.fromstring(read(tex, display).replace(NAMESPACE, ""))
@@ -213,7 +225,8 @@ def space_signs(tree):
                 child.set("form", "prefix")
             if is_function(child):
                 space_function(row, list(row).index(child))
-            before = child
+            if not is_space(child):
+                before = child
 
 
 def is_function(element):
@@ -224,12 +237,17 @@ def is_function(element):
     return is_name and "mathvariant" not in element.attrib
 
 
+def is_space(element):
+    """Tell whether an element is only a space."""
+    while element.tag == "mstyle" and len(element) == 1:
+        element = element[0]
+    return element.tag == "mspace"
+
+
 def may_be_signed(before):
     """Tell whether a minus after this element is a sign: after a relation, not after a letter."""
     if before is None:
         return True
-    if before.tag == "mspace":
-        return False
     closes = before.get("data-mjx-texclass") == "CLOSE" or before.text in (")", "]", "}", "!", "′")
     is_ordinary = before.get("data-mjx-texclass") == "ORD"
     return before.tag == "mo" and not closes and not is_ordinary

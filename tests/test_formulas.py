@@ -55,6 +55,7 @@ def test_a_minus_after_a_sign_is_a_sign_and_after_a_letter_an_operation():
     forms = re.findall(r"<mo([^>]*)>−</mo>", inside(r"-a = -b - c \log(x) - (-d)"))
     prefix = ' form="prefix"'
     assert forms == [prefix, prefix, "", "", prefix]
+    assert prefix in inside(r"(a,\;-b)") and prefix not in inside(r"a\;-b")
 
 
 def test_a_function_has_spaces_unless_a_bracket_follows():

@@ -380,7 +380,7 @@ def test_the_search_knows_sections_of_the_book(book):
     found = json.loads(script.removeprefix("window.bookIndex = ").rstrip().rstrip(";"))
     place = next(place for place in found if place["title"] == "A number first")
     assert place["at"] == "book/chapter.html#a-number-first"
-    assert place["text"].startswith("p = 1/2, and a table:") and place["page"] == "Softmax"
+    assert place["text"].startswith("p=1/2, and a table:") and place["page"] == "Softmax"
 
 
 def test_scripts_are_copied_once_and_leftovers_removed(book):
