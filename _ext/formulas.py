@@ -356,7 +356,7 @@ def without_tag(tex):
 
 
 def side_by_side(tex):
-    r"""Return the formulas that stand in one line with a `\qquad` between them.
+    r"""Return the formulas that stand in one line with a wide space between them.
 
     Examples
     --------
@@ -364,10 +364,10 @@ def side_by_side(tex):
     ['a = 1,', 'b = \\begin{cases} 1 \\qquad 2 \\end{cases}']
     """
     formulas, depth = [""], 0
-    for part in re.split(r"(\\qquad|\\begin\b|\\end\b|\\left\b|\\right\b|\\.|[{}])", tex):
+    for part in re.split(r"(\\q?quad\b|\\begin\b|\\end\b|\\left\b|\\right\b|\\.|[{}])", tex):
         depth += part in ("{", r"\begin", r"\left")
         depth -= part in ("}", r"\end", r"\right")
-        if part == r"\qquad" and not depth:
+        if part in (r"\quad", r"\qquad") and not depth:
             formulas.append("")
         else:
             formulas[-1] += part

@@ -141,11 +141,19 @@ def fold_in_cells(body):
 
 
 def mark_wide_code(body):
-    """Mark the cells and blocks of code with lines that the column of text is too narrow for."""
+    """Mark the code with lines that the column of text is too narrow for; pictures stay in it.
+
+    Code and output of one cell are equally wide.
+    """
     for block in body.select(".cell, div[class*=highlight-]:not(.cell div)"):
-        lines = [line for pre in block.select("pre") for line in pre.get_text().splitlines()]
+        parts = block.find_all(recursive=False) if "cell" in block["class"] else [block]
+        parts = [part for part in parts if not part.select_one(PICTURES)]
+        lines = [
+            line for part in parts for pre in part.select("pre") for line in pre.text.splitlines()
+        ]
         if max(map(len, lines), default=0) > LETTERS_A_LINE:
-            block["class"] = [*block["class"], "reaching"]
+            for part in parts:
+                part["class"] = [*part.get("class", []), "reaching"]
 
 
 def outdent_code(body):

@@ -106,7 +106,8 @@ def test_cells_of_an_answer_go_into_its_fold():
 def test_code_with_long_lines_is_marked():
     body = soup(CELL.format("", "x" * 72) + CELL.format("", "x" * 73))
     page_markup.mark_wide_code(body)
-    assert [cell["class"] for cell in body.select(".cell")] == [["cell"], ["cell", "reaching"]]
+    inputs = [code["class"] for code in body.select(".cell_input")]
+    assert inputs == [["cell_input"], ["cell_input", "reaching"]]
 
 
 def test_included_source_begins_at_the_left_edge():
