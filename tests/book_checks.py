@@ -194,7 +194,8 @@ class Page(HTMLParser):
         self.anchors.update(values[name] for name in ("id", "name") if name in values)
         self.ids += [values["id"]] if "id" in values else []
         for name in self.REFERENCES & set(values):
-            self.references += values[name].split()
+            if (tag, name) != ("mo", "form"):  # where a sign of a formula stands
+                self.references += values[name].split()
         is_loading_link = set(values.get("rel", "").split()) & self.LOADING_LINKS
         kind = self.loads if tag == "link" and is_loading_link else self.links
         kind += [values[name] for name in self.LINKS & set(values)]
