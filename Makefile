@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test lab text run lint lighthouse bench peers clean
+.PHONY: help book pdf test lab text run lint lighthouse bench peers wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,8 @@ run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
 lint: $(READY)  ## check style and spelling
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
 	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py
@@ -55,6 +57,9 @@ peers: .venv-bench/ready  ## run the tests that compare with PyTorch
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
 	@touch $@
 
+wheel: $(READY)  ## build the wheel of the package and of what the book needs, into dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 clean:  ## remove the environments and everything built
-	rm -rf .venv .venv-bench _build .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-bench _build dist build .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

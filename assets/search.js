@@ -17,8 +17,10 @@
   const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
   // A word stands for all words that begin with it; inflections of English count.
+  const stemOf = (word) => (word.length > 4 ? word.replace(/(ies|es|s|ing|ed)$/, "") : word);
+
   function patternOf(word) {
-    const stem = word.length > 4 ? word.replace(/(ies|es|s|ing|ed)$/, "") : word;
+    const stem = stemOf(word);
     const start = /^\w/.test(stem) ? "(?<![\\p{L}\\d])" : "";
     return new RegExp(start + escaped(stem), "gu");
   }
@@ -37,7 +39,7 @@
       if (!inTitle && !inText) return 0;
       sum += 12 * Math.min(inTitle, 1) + Math.log2(1 + inText);
     }
-    if (title === words.join(" ")) sum += 20;
+    if (wordsOf(place.title).map(stemOf).join(" ") === words.map(stemOf).join(" ")) sum += 20;
     else if (title.includes(words.join(" "))) sum += 6;
     else if (text.includes(words.join(" "))) sum += 3;
     return sum * WORTH[place.kind] * (/\/(many-classes|one-neuron|networks)\//.test(place.at) ? 1.25 : 1);

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import cases, handover, machine, memory, picture, report, startup
+from benchmarks import cases, handover, machine, memory, picture, report, startup, targets
 from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
@@ -113,6 +113,7 @@ def main():
         results["startup"] = startup.measure_all()
     if "handover" in operations:
         results["handover"] = handover.measure_alone()
+    results["goals"] = [list(goal) for goal in targets.judge(results)]
     print(report.text(results))
 
     partial = any((arguments.quick, arguments.operations, arguments.shapes, arguments.dtypes,

@@ -22,12 +22,15 @@ _NAMES_OF_MODULE = {
         "log_softmax_vjp",
         "logsumexp",
         "logsumexp_vjp",
+        "one_hot",
         "softmax",
         "softmax_cross_entropy",
         "softmax_jacobian",
         "softmax_vjp",
     ),
     "_core.threads": ("get_num_threads", "set_num_threads"),
+    "_core.buffers": ("release_buffers",),
+    "_core.versions": ("show_versions",),
     "activations": (
         "ACTIVATIONS",
         "elu",
@@ -69,7 +72,13 @@ _NAMES_OF_MODULE = {
         "Perceptron",
         "ThresholdUnit",
     ),
-    "losses": ("binary_cross_entropy", "mse", "multiclass_hinge"),
+    "losses": (
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "huber",
+        "mse",
+        "multiclass_hinge",
+    ),
     "initializers": (
         "INITIALIZERS",
         "get_initializer",
@@ -102,6 +111,7 @@ _NAMES_OF_MODULE = {
     "optim": (
         "SGD",
         "Adam",
+        "AdamW",
         "Optimizer",
         "clip_gradients",
         "cosine_decay",
@@ -155,12 +165,13 @@ __all__ = sorted(_MODULE_OF_NAME)
 
 
 def __getattr__(name):
-    if name in _MODULE_OF_NAME:
-        value = getattr(import_module(f"smnn.{_MODULE_OF_NAME[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"smnn.{name}")
-    else:
+    if name not in _MODULE_OF_NAME and name not in _MODULES:
         raise AttributeError(f"module 'smnn' has no attribute {name!r}")
+    try:
+        module = import_module(f"smnn.{_MODULE_OF_NAME.get(name, name)}")
+    except ImportError as error:  # an extra is missing: `hasattr` and `help` go on without it
+        raise AttributeError(f"smnn.{name} is not there: {error}") from error
+    value = getattr(module, name) if name in _MODULE_OF_NAME else module
     globals()[name] = value
     return value
 

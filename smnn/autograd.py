@@ -13,9 +13,15 @@ returns its value and its pullback.
 The loops below do not recurse, so a graph may be as deep as memory allows.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from ._core.validation import float_array
+from ._core.types import Array, ArrayLike, Arrays, Shape
+from ._core.validation import axis_tuple, float_array, real_number
+from .activations import relu, relu_vjp
+from .functional import softmax, softmax_vjp
 from .pullback import of_layer, of_loss, unbroadcast, with_pullback
 
 
@@ -25,7 +31,8 @@ class Tensor:
     Parameters
     ----------
     data : array_like of real numbers
-        A floating array is used as it is, not copied.
+        A floating array is used as it is, not copied.  What is computed from it remembers its
+        values of that moment.
 
     Attributes
     ----------
@@ -45,13 +52,13 @@ class Tensor:
 
     __array_ufunc__ = None  # array + tensor is the tensor's affair
 
-    def __init__(self, data):
+    def __init__(self, data: ArrayLike) -> None:
         self.data = float_array(data, "data")
         self.grad = None
         self._parents = ()
         self._pullback = None
 
-    def backward(self, grad=None):
+    def backward(self, grad: Array | None = None) -> None:
         """Add to ``grad`` of every tensor that this one was computed from.
 
         Parameters
@@ -77,62 +84,81 @@ class Tensor:
                 known = pending.get(id(parent))
                 pending[id(parent)] = dx if known is None else known + dx
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> "Tensor":
         return apply(_add, self, self._constant(other))
 
-    def __sub__(self, other):
+    def __sub__(self, other: Any) -> "Tensor":
         return self + -self._constant(other)
 
-    def __mul__(self, other):
+    def __mul__(self, other: Any) -> "Tensor":
         return apply(_multiply, self, self._constant(other))
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Any) -> "Tensor":
         return self * self._constant(other) ** -1
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Any) -> "Tensor":
         return apply(_matmul, self, other)
 
-    def __radd__(self, other):
+    def __radd__(self, other: Any) -> "Tensor":
         return self._constant(other) + self
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Any) -> "Tensor":
         return self._constant(other) - self
 
-    def __rmul__(self, other):
+    def __rmul__(self, other: Any) -> "Tensor":
         return self._constant(other) * self
 
-    def __rtruediv__(self, other):
+    def __rtruediv__(self, other: Any) -> "Tensor":
         return self._constant(other) / self
 
-    def __rmatmul__(self, other):
+    def __rmatmul__(self, other: Any) -> "Tensor":
         return Tensor(other) @ self
 
     def _constant(self, other):
         """Return the other operand as a tensor; a plain number takes this one's dtype."""
         if isinstance(other, Tensor):
             return other
-        return Tensor(self.data.dtype.type(other) if isinstance(other, int | float) else other)
+        number = isinstance(other, int | float | np.number)
+        return Tensor(self.data.dtype.type(other) if number else other)
 
-    def __neg__(self):
+    def __neg__(self) -> "Tensor":
         return self * -1.0
 
-    def __pow__(self, exponent):
+    def __pow__(self, exponent: float) -> "Tensor":
         """Return self to the power of a constant."""
+        exponent = real_number(exponent, "the exponent of a tensor")
 
         def power(x):
-            return x**exponent, lambda dy: dy * exponent * x ** (exponent - 1)
+            def backward(dy):
+                if exponent == 0:  # constant, also at 0, where 0 · 0⁻¹ would be nan
+                    return np.zeros_like(x)
+                return dy * exponent * x ** (exponent - 1)
+
+            return x**exponent, backward
 
         return apply(power, self)
 
-    def exp(self):
+    def exp(self) -> "Tensor":
         """Return eˣ."""
         return apply(with_pullback(np.exp, lambda dy, y, x: dy * y), self)
 
-    def log(self):
+    def log(self) -> "Tensor":
         """Return the natural logarithm."""
         return apply(with_pullback(np.log, lambda dy, y, x: dy / x), self)
 
-    def sum(self, axis=None, keepdims=False):
+    def relu(self) -> "Tensor":
+        """Return max(x, 0)."""
+        return apply(with_pullback(relu, relu_vjp), self)
+
+    def softmax(self, axis: Any = -1) -> "Tensor":
+        """Return the softmax along an axis.
+
+        >>> Tensor([0.0, 0.0]).softmax()
+        Tensor([0.5, 0.5])
+        """
+        return apply(with_pullback(softmax, softmax_vjp, axis=axis), self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
         """Return the sum; every term receives its gradient."""
 
         def total(x):
@@ -141,12 +167,12 @@ class Tensor:
 
         return apply(total, self)
 
-    def mean(self, axis=None, keepdims=False):
+    def mean(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
         """Return the mean."""
         total = self.sum(axis, keepdims)
         return total * (total.data.size / self.data.size)
 
-    def max(self, axis=None, keepdims=False):
+    def max(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
         """Return the maximum; several equal ones share its gradient."""
 
         def largest(x):
@@ -159,17 +185,21 @@ class Tensor:
 
         return apply(largest, self)
 
-    def reshape(self, *shape):
+    def reshape(self, *shape: Any) -> "Tensor":
         """Return the same numbers in another shape."""
         return apply(lambda x: (x.reshape(*shape), lambda dy: dy.reshape(x.shape)), self)
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: Any) -> "Tensor":
         """Return the array with its axes reversed, or in the order given."""
-        order = axes or tuple(reversed(range(self.ndim)))
+        if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
+            axes = axes[0]
+        order = axis_tuple(tuple(axes), self.ndim) if axes else tuple(reversed(range(self.ndim)))
+        if len(order) != self.ndim:
+            raise ValueError(f"a tensor of {self.ndim} axes needs as many, got {axes}")
         back = np.argsort(order)
         return apply(lambda x: (x.transpose(order), lambda dy: dy.transpose(back)), self)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> "Tensor":
         """Return the entries that NumPy's indexing names."""
 
         def take(x):
@@ -183,29 +213,41 @@ class Tensor:
         return apply(take, self)
 
     @property
-    def T(self):
+    def T(self) -> "Tensor":
         return self.transpose()
 
     @property
-    def shape(self):
+    def shape(self) -> Shape:
         return self.data.shape
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self.data.ndim
 
-    def __len__(self):
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    def numpy(self) -> Array:
+        """Return the array itself, not a copy."""
+        return self.data
+
+    def __len__(self) -> int:
         return len(self.data)
 
-    def item(self):
+    def item(self) -> float:
         """Return the one number that is in the tensor."""
         return self.data.item()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Tensor({np.array2string(self.data, separator=', ', prefix='Tensor(')})"
 
 
-def apply(forward, *inputs):
+def apply(forward: Callable[..., Any], *inputs: Any) -> Tensor:
     """Put a function that returns its value and its pullback on the tape.
 
     Parameters
@@ -228,13 +270,20 @@ def apply(forward, *inputs):
     array([0., 1.])
     """
     parents = tuple(x if isinstance(x, Tensor) else Tensor(x) for x in inputs)
-    y, pullback = forward(*(parent.data for parent in parents))
+    # A parameter may be moved before the way back is taken, so the tape keeps what it was.
+    values = (node.data if node._parents else node.data.copy() for node in parents)
+    y, pullback = forward(*values)
+    return _on_tape(y, pullback, parents)
+
+
+def _on_tape(y, pullback, parents):
+    """Return the tensor of a value that was computed from others."""
     result = Tensor(y)
     result._parents, result._pullback = parents, pullback
     return result
 
 
-def apply_layer(layer, x, params):
+def apply_layer(layer: Any, x: ArrayLike, params: Arrays) -> Tensor:
     """Put a layer on the tape, with its parameters as tensors.
 
     Call it twice with the same ``params`` and the layer is shared: its gradients add up.
@@ -275,18 +324,16 @@ def apply_layer(layer, x, params):
     for name, value in layer.params.items():
         if name not in params or params[name].data is not value:
             raise ValueError(f"params must hold Tensor(layer.params[{name!r}]) under {name!r}")
-    forward = of_layer(layer)
+    parents = tuple(params[name] for name in layer.params)
+    values = (parent.data for parent in parents)  # a layer itself keeps what it needs of them
     if isinstance(x, Tensor):
-        return apply(forward, x, *(params[name] for name in layer.params))
-
-    def with_constant_input(*values):
-        y, backward = forward(x, *values)
-        return y, lambda dy: backward(dy)[1:]
-
-    return apply(with_constant_input, *(params[name] for name in layer.params))
+        y, backward = of_layer(layer)(x.data, *values)
+        return _on_tape(y, backward, (x, *parents))
+    y, backward = of_layer(layer)(x, *values)
+    return _on_tape(y, lambda dy: backward(dy)[1:], parents)
 
 
-def apply_loss(loss, pred, target):
+def apply_loss(loss: Callable[..., Any], pred: ArrayLike, target: ArrayLike) -> Tensor:
     """Put a loss, which returns (loss, gradient), on the tape.
 
     Examples

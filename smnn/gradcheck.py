@@ -32,10 +32,13 @@ section "Gradient Checks", https://cs231n.github.io/neural-networks-3/#gradcheck
 """
 
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ._core.types import Array, ArrayLike, Random, Shape
 from ._core.validation import generator
 from .pullback import of_layer, with_pullback
 
@@ -63,18 +66,18 @@ class Comparison:
     numeric: np.ndarray
 
     @property
-    def absolute(self):
+    def absolute(self) -> float:
         return float(np.abs(self.analytic - self.numeric).max(initial=0))
 
     @property
-    def relative(self):
+    def relative(self) -> float:
         size = np.maximum(np.abs(self.analytic), np.abs(self.numeric))
         floor = max(1e-3 * size.max(initial=0), np.finfo(np.float64).tiny)
         error = np.abs(self.analytic - self.numeric) / np.maximum(size, floor)
         return float(error.max(initial=0))
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         if self.relative < 1e-7:
             return "right"
         if self.relative < 1e-4:
@@ -105,23 +108,23 @@ class GradientReport:
     tolerance: float
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         return self.relative <= self.tolerance
 
     @property
-    def absolute(self):
+    def absolute(self) -> float:
         """The largest absolute error of all."""
         return max(part.absolute for part in self.parts.values())
 
     @property
-    def relative(self):
+    def relative(self) -> float:
         """The largest relative error of all; nan if any is nan."""
         return float(np.max([part.relative for part in self.parts.values()]))
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = ["gradient        absolute  relative  verdict"]
         for name, part in self.parts.items():
             lines.append(f"{name:14}  {part.absolute:8.1e}  {part.relative:8.1e}  {part.verdict}")
@@ -130,7 +133,7 @@ class GradientReport:
     __repr__ = __str__
 
 
-def centered_difference(f, x):
+def centered_difference(f: Callable[..., Any], x: ArrayLike) -> Array:
     """Return the derivative of an elementwise function, to about nine digits.
 
     Parameters
@@ -155,7 +158,7 @@ def centered_difference(f, x):
     return (f(above) - f(below)) / (above - below)
 
 
-def numerical_jacobian(f, x):
+def numerical_jacobian(f: Callable[..., Any], x: ArrayLike) -> Array:
     """Return the matrix of all derivatives, by centered differences.
 
     Parameters
@@ -202,7 +205,13 @@ def _partial(f, x, index):
     return (y_above - y_below) / (above - below)
 
 
-def check_pullback(forward, *inputs, names=None, rng=0, tolerance=1e-6):
+def check_pullback(
+    forward: Callable[..., Any],
+    *inputs: Any,
+    names: Sequence[str] | None = None,
+    rng: Random = 0,
+    tolerance: float = 1e-6,
+) -> GradientReport:
     """Check a function that returns its value and its pullback.
 
     Parameters
@@ -259,7 +268,14 @@ def check_pullback(forward, *inputs, names=None, rng=0, tolerance=1e-6):
     return GradientReport(parts, tolerance)
 
 
-def check_vjp(f, vjp, *inputs, rng=0, tolerance=1e-6, **options):
+def check_vjp(
+    f: Callable[..., Any],
+    vjp: Callable[..., Any],
+    *inputs: Any,
+    rng: Random = 0,
+    tolerance: float = 1e-6,
+    **options: Any,
+) -> GradientReport:
     """Check a function against its derivative written as ``vjp(dy, y, *inputs)``.
 
     Parameters
@@ -289,7 +305,15 @@ def check_vjp(f, vjp, *inputs, rng=0, tolerance=1e-6, **options):
     return check_pullback(forward, *inputs, rng=rng, tolerance=tolerance)
 
 
-def check_layer(layer, input_shape, *, x=None, training=False, rng=0, tolerance=1e-6):
+def check_layer(
+    layer: Any,
+    input_shape: Shape,
+    *,
+    x: ArrayLike | None = None,
+    training: bool = False,
+    rng: Random = 0,
+    tolerance: float = 1e-6,
+) -> GradientReport:
     """Check a layer or a whole model: its input gradient and that of every parameter.
 
     The layer itself is not changed.  All work is done on copies, so that a random layer
@@ -319,7 +343,8 @@ def check_layer(layer, input_shape, *, x=None, training=False, rng=0, tolerance=
     """
     rng = generator(rng)
     layer = copy.deepcopy(layer)
-    layer.build(tuple(input_shape), "float64", rng)
+    # A generator of its own: copies of the layer draw the same, whatever is drawn beside.
+    layer.build(tuple(input_shape), "float64", np.random.default_rng(rng.integers(2**63)))
     params = {}
     for name, value in layer.params.items():
         if value.dtype != np.float64:

@@ -17,13 +17,16 @@ Each initializer takes a shape ``(fan_in, fan_out)`` and returns an array.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from ._core.types import Array, DType, Random, Shape
 from ._core.validation import choice, generator
 
 
-def zeros(shape, *, rng=None, dtype="float64"):
+def zeros(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     """Return zeros: right for biases, and for weights with no hidden layer above them.
 
     >>> zeros((2, 2))
@@ -33,7 +36,7 @@ def zeros(shape, *, rng=None, dtype="float64"):
     return np.zeros(shape, dtype)
 
 
-def lecun(shape, *, rng=None, dtype="float64"):
+def lecun(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     """Draw from a normal distribution with variance 1 / fan_in.
 
     Parameters
@@ -58,7 +61,7 @@ def lecun(shape, *, rng=None, dtype="float64"):
     return _normal(shape, 1 / shape[0], rng, dtype)
 
 
-def he(shape, *, rng=None, dtype="float64"):
+def he(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     """Draw from a normal distribution with variance 2 / fan_in, made for ReLU.
 
     Parameters and result are those of `lecun`.
@@ -75,7 +78,7 @@ def he(shape, *, rng=None, dtype="float64"):
     return _normal(shape, 2 / shape[0], rng, dtype)
 
 
-def glorot(shape, *, rng=None, dtype="float64"):
+def glorot(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     """Draw from a uniform distribution with variance 2 / (fan_in + fan_out).
 
     A uniform distribution on [−a, a] has variance a²/3.  Parameters and result are
@@ -98,7 +101,7 @@ def glorot(shape, *, rng=None, dtype="float64"):
     return generator(rng).uniform(-limit, limit, shape).astype(dtype)
 
 
-def orthogonal(shape, *, rng=None, dtype="float64"):
+def orthogonal(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     """Draw a matrix whose columns, or rows if those are fewer, are orthonormal.
 
     Such a layer turns its input without stretching it.  Parameters and result are those
@@ -142,7 +145,9 @@ _FOR_ACTIVATION = {
 }
 
 
-def get_initializer(init, activation=None):
+def get_initializer(
+    init: str | Callable[..., Array], activation: Any = None
+) -> Callable[..., Array]:
     """Return the initializer that a layer's ``init`` means.
 
     Parameters

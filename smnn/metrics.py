@@ -1,29 +1,38 @@
 r"""How good is a classifier?  Counts, ranks and probabilities.
 
-Three questions, from coarse to fine.  Is the first choice right (accuracy, confusion
-matrix)?  Is the right class among the first k (top-k accuracy)?  And how much probability
-does the right class get?  With :math:`p_{n,y_n}` for that probability,
+Three questions, from coarse to fine: whether the first choice is right (accuracy, confusion
+matrix), whether the true class is among the first k (top-k accuracy), and how much probability
+the true class gets.  With :math:`p_{n,y_n}` for that probability,
 
 .. math::
     \mathrm{NLL} = -\frac1N \sum_n \ln p_{n,y_n}, \qquad \mathrm{perplexity} = e^{\mathrm{NLL}}
 
-A last question is whether probabilities can be taken at their word: of all predictions
-made with confidence 0.8, are 80 % right?  The expected calibration error measures it.
+A last question is whether confidence is justified: of all predictions made with confidence
+0.8, 80 % should be right.  The expected calibration error measures how far from it they are.
 
 Every metric takes ``(y_true, y_pred)``, as scikit-learn does.  Losses, which are for
-training, take (prediction, target).  No probability is clipped: a class that was given no
-chance and came true costs infinity.
+training, take (prediction, target).  No probability is clipped: a true class with probability
+0 costs infinity.
 """
 
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._core.validation import float_array, integer, raise_label, target_array
+from ._core.validation import _plain_array as plain_array
+from ._core.validation import (
+    float_array,
+    integer,
+    integer_array,
+    positive_integer,
+    raise_label,
+    target_array,
+)
 
 
-def accuracy(y_true, y_pred):
-    """The share of examples whose first choice is right.
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Return the share of examples whose first choice is right.
 
     Parameters
     ----------
@@ -45,13 +54,18 @@ def accuracy(y_true, y_pred):
     >>> accuracy([0, 1], [[0.9, 0.1], [0.8, 0.2]])
     0.5
     """
-    y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
-    _same_length(y_true, y_pred)
-    return float(np.mean(y_true == y_pred))
+    given = plain_array(y_true, "y_true"), plain_array(y_pred, "y_pred")
+    true, pred = _classes(given[0], "y_true"), _classes(given[1], "y_pred")
+    _same_length(true, pred)
+    for scores in given:
+        if scores.ndim == 2:
+            _check_range(true, scores.shape[1])
+            _check_range(pred, scores.shape[1])
+    return float(np.mean(true == pred))
 
 
-def top_k_accuracy(y_true, scores, k=5):
-    """The share of examples whose class is among the k highest scores.
+def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
+    """Return the share of examples whose class is among the k highest scores.
 
     Equal scores are ranked by class index, as ``argmax`` does.  So k = 1 is accuracy.
 
@@ -73,19 +87,21 @@ def top_k_accuracy(y_true, scores, k=5):
     >>> top_k_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]], k=2)
     0.5
     """
-    scores = _scores(scores, "scores")
-    y_true = _labels_for(y_true, scores)
-    n_classes = scores.shape[1]
+    of_classes = _scores(scores, "scores")
+    labels = _labels_for(y_true, of_classes)[:, None]
+    n_classes = of_classes.shape[1]
     if not 1 <= integer(k, "k") <= n_classes:
         raise ValueError(f"k must be from 1 to {n_classes}, the number of classes, got {k}")
-    own = np.take_along_axis(scores, y_true[:, None], axis=1)
-    before = np.arange(n_classes) < y_true[:, None]
-    rank = np.sum((scores > own) | ((scores == own) & before), axis=1)
+    own = np.take_along_axis(of_classes, labels, axis=1)
+    before = np.arange(n_classes) < labels
+    rank = np.sum((of_classes > own) | ((of_classes == own) & before), axis=1)
     return float(np.mean(rank < k))
 
 
-def confusion_matrix(y_true, y_pred, *, n_classes=None):
-    """How often each class was taken for each other: rows are true, columns predicted.
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, *, n_classes: int | None = None
+) -> NDArray[np.int64]:
+    """Return how often each class was taken for each other: rows are true, columns predicted.
 
     Parameters
     ----------
@@ -107,19 +123,21 @@ def confusion_matrix(y_true, y_pred, *, n_classes=None):
            [0, 1, 0],
            [0, 0, 1]])
     """
-    seen = np.shape(y_pred)[1] if np.ndim(y_pred) == 2 else 0
-    y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
-    _same_length(y_true, y_pred)
+    given = plain_array(y_pred, "y_pred")
+    seen = given.shape[1] if given.ndim == 2 else 0
+    true, pred = _classes(y_true, "y_true"), _classes(given, "y_pred")
+    _same_length(true, pred)
     if n_classes is None:
-        n_classes = max(seen, 1 + int(max(y_true.max(), y_pred.max())))
-    for labels in (y_true, y_pred):
-        _check_range(labels, integer(n_classes, "n_classes"))
-    pairs = np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2)
+        n_classes = max(seen, 1 + int(max(true.max(), pred.max())))
+    n_classes = positive_integer(n_classes, "n_classes")
+    for labels in (true, pred):
+        _check_range(labels, n_classes)
+    pairs = np.bincount(true * n_classes + pred, minlength=n_classes**2)
     return pairs.reshape(n_classes, n_classes)
 
 
-def negative_log_likelihood(y_true, probs):
-    r"""The mean of minus the natural logarithm of the true class's probability.
+def negative_log_likelihood(y_true: ArrayLike, probs: ArrayLike) -> float:
+    r"""Return the mean of minus the natural logarithm of the true class's probability.
 
     .. math:: -\frac1N \sum_n \ln p_{n,y_n}
 
@@ -143,20 +161,23 @@ def negative_log_likelihood(y_true, probs):
     >>> round(negative_log_likelihood([0, 1], [[0.5, 0.5], [0.2, 0.8]]), 4)
     0.4581
     """
-    probs = _probabilities(probs)
-    target = target_array(y_true, probs.shape, probs.dtype)
+    rows = _probabilities(probs)
+    true = plain_array(y_true, "y_true")
+    if true.dtype.kind == "b" and true.ndim == 1:
+        true = true.astype(np.int64)
+    target = target_array(true, rows.shape, rows.dtype)
     with np.errstate(divide="ignore"):
-        information = -np.log(probs.astype(np.float64))
+        information = -np.log(rows.astype(np.float64))
     if target.ndim == 1:
-        _check_range(target, probs.shape[1])
-        return float(np.mean(information[np.arange(len(target)), target]))
+        _check_range(target, rows.shape[1])
+        return float(np.mean(information[np.arange(len(target)), target])) + 0.0  # not −0
     _probabilities(target, "y_true")
     possible = target > 0
-    return float(np.sum(target[possible] * information[possible]) / len(probs))
+    return float(np.sum(target[possible] * information[possible]) / len(rows)) + 0.0
 
 
-def perplexity(y_true, probs):
-    r"""As uncertain as a fair choice among how many classes: :math:`e^{\mathrm{NLL}}`.
+def perplexity(y_true: ArrayLike, probs: ArrayLike) -> float:
+    r"""Return :math:`e^{\mathrm{NLL}}`: among how many equal classes a choice is as uncertain.
 
     Parameters
     ----------
@@ -174,12 +195,16 @@ def perplexity(y_true, probs):
     >>> round(perplexity([0, 3], [[0.25] * 4, [0.25] * 4]), 6)
     4.0
     """
-    nats = negative_log_likelihood(y_true, probs)
-    return math.exp(nats) if nats < 709 else math.inf
+    try:
+        return math.exp(negative_log_likelihood(y_true, probs))
+    except OverflowError:
+        return math.inf
 
 
-def expected_calibration_error(y_true, probs, *, n_bins=15):
-    r"""How far confidence is from accuracy, on average.
+def expected_calibration_error(
+    y_true: ArrayLike, probs: ArrayLike, *, n_bins: int = 15
+) -> float:
+    r"""Return how far confidence is from accuracy, on average.
 
     Predictions are binned by their confidence, the probability of the first choice.  Over
     the bins B,
@@ -214,8 +239,10 @@ def expected_calibration_error(y_true, probs, *, n_bins=15):
     return float(np.sum(count * np.abs(correct - confidence)) / np.sum(count))
 
 
-def reliability_curve(y_true, probs, *, n_bins=15):
-    """Mean confidence and accuracy of the predictions in each bin that is not empty.
+def reliability_curve(
+    y_true: ArrayLike, probs: ArrayLike, *, n_bins: int = 15
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Return mean confidence and accuracy of the predictions in each bin that is not empty.
 
     Parameters
     ----------
@@ -239,12 +266,10 @@ def reliability_curve(y_true, probs, *, n_bins=15):
     >>> confidence, correct, count
     (array([0.5 , 0.75]), array([1. , 0.5]), array([1, 2]))
     """
-    if integer(n_bins, "n_bins") < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins}")
-    probs = _probabilities(probs)
-    y_true = _labels_for(y_true, probs)
-    confidence = probs.max(axis=1).astype(np.float64)
-    correct = (probs.argmax(axis=1) == y_true).astype(np.float64)
+    n_bins = positive_integer(n_bins, "n_bins")
+    rows = _probabilities(probs)
+    confidence = rows.max(axis=1).astype(np.float64)
+    correct = (rows.argmax(axis=1) == _labels_for(y_true, rows)).astype(np.float64)
     index = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidence)
     count = np.bincount(index, minlength=n_bins)
     kept = count > 0
@@ -254,11 +279,12 @@ def reliability_curve(y_true, probs, *, n_bins=15):
 
 
 def _scores(scores, name):
-    """One score per class for each example, at least one example, and none NaN."""
+    """Return one score per class for each example, at least one example, and none NaN."""
     scores = float_array(scores, name)
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise ValueError(
             f"{name} must have shape (N, K) with at least two classes, got {scores.shape}"
+            + ("; pass class indices as a row, with .ravel()" if scores.ndim == 2 else "")
         )
     _not_empty(scores, name)
     if np.isnan(scores).any():
@@ -269,9 +295,10 @@ def _scores(scores, name):
 
 def _probabilities(probs, name="probs"):
     probs = _scores(probs, name)
-    totals = probs.sum(axis=1, dtype=np.float64)
     tolerance = max(1e-6, 2 * probs.shape[1] * np.finfo(probs.dtype).eps)
-    wrong = (probs < 0).any(axis=1) | (np.abs(totals - 1) > tolerance)
+    with np.errstate(invalid="ignore", over="ignore"):
+        totals = probs.sum(axis=1, dtype=np.float64)
+    wrong = (probs < 0).any(axis=1) | ~(np.abs(totals - 1) <= tolerance)
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
@@ -282,8 +309,8 @@ def _probabilities(probs, name="probs"):
 
 
 def _classes(values, name):
-    """Class indices, taken as they are or as the place of the largest score."""
-    values = np.asarray(values)
+    """Return class indices, as they are or as the place of the largest score."""
+    values = plain_array(values, name)
     if values.ndim == 2:
         return _scores(values, name).argmax(axis=1)
     if values.ndim != 1:
@@ -295,7 +322,7 @@ def _classes(values, name):
         )
     if values.dtype.kind == "i" and values.min() < 0:
         raise ValueError(f"{name} must hold class indices of at least 0, got {values.min()}")
-    return values.astype(np.int64)
+    return integer_array(values.astype(np.int64) if values.dtype.kind == "b" else values, name)
 
 
 def _labels_for(y_true, scores):

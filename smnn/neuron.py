@@ -19,10 +19,12 @@ Rows of X are examples, the label of each is 0 or 1.  Learning starts from zeros
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
-from ._core.validation import float_array, integer, positive
+from ._core.types import Array, ArrayLike
+from ._core.validation import float_array, positive, positive_integer, real_number
 from .activations import sigmoid, softplus, step
 
 
@@ -47,22 +49,24 @@ class ThresholdUnit:
     array([0, 0, 0, 1])
     """
 
-    def __init__(self, weights, threshold):
+    def __init__(self, weights: ArrayLike, threshold: float) -> None:
         self.weights = float_array(weights, "weights")
-        self.threshold = threshold
+        if self.weights.ndim != 1:
+            raise ValueError(f"weights must have shape (D,), got {self.weights.shape}")
+        self.threshold = real_number(threshold, "threshold")
 
-    def __call__(self, *inputs):
-        """Return 0 or 1 for one argument a weight, numbers or arrays of one shape."""
+    def __call__(self, *inputs: Any) -> Array:
+        """Return 0 or 1 for one argument per weight: numbers, booleans or arrays of one shape."""
         if len(inputs) != len(self.weights):
             raise ValueError(f"{self!r} takes {len(self.weights)} inputs, got {len(inputs)}")
         return self.predict(np.stack(np.broadcast_arrays(*inputs), axis=-1))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Array:
         """Return 0 or 1 for every row of X, of shape (..., D)."""
         X = _rows(X, len(self.weights))
         return step(X @ self.weights - self.threshold).astype(int)[()]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"ThresholdUnit({self.weights.tolist()}, threshold={self.threshold})"
 
 
@@ -82,7 +86,7 @@ class _Learner:
 
     def __init__(self, *, lr, epochs):
         self.lr = positive(lr, "lr")
-        self.epochs = integer(epochs, "epochs")
+        self.epochs = positive_integer(epochs, "epochs")
         self.weights, self.bias, self.history = None, 0.0, {}
 
     def scores(self, X):
@@ -97,7 +101,8 @@ class _Learner:
 
     def _start(self, X, y):
         """Forget everything; return X as floats and y as an array of 0 and 1."""
-        X, y = float_array(X, "X").astype(np.float64), np.asarray(y)
+        X = float_array(X, "X", booleans=True).astype(np.float64)
+        y = np.asarray(y)
         if X.ndim != 2 or y.shape != X.shape[:1] or not len(y):
             raise ValueError(f"X must be (N, D) and y (N,), N > 0, got {X.shape} and {y.shape}")
         if not np.isfinite(X).all():
@@ -151,10 +156,10 @@ class Perceptron(_Learner):
     (array([0, 0, 0, 1]), [2, 3, 3, 2, 1, 0])
     """
 
-    def __init__(self, *, lr=1.0, epochs=100):
+    def __init__(self, *, lr: float = 1.0, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Learn from the rows in their order; start from zeros.  Returns the neuron."""
         X, y = self._start(X, y)
         self.history["errors"] = []
@@ -227,7 +232,7 @@ class Adaline(_GradientLearner):
     (array([1., 1.]), -1.5)
     """
 
-    def __init__(self, *, lr=0.01, epochs=100):
+    def __init__(self, *, lr: float = 0.01, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
     def _loss_and_gradient(self, z, y):
@@ -266,10 +271,10 @@ class LogisticNeuron(_GradientLearner):
     [0.6931, 0.6687, 0.5869]
     """
 
-    def __init__(self, *, lr=0.1, epochs=100):
+    def __init__(self, *, lr: float = 0.1, epochs: int = 100) -> None:
         super().__init__(lr=lr, epochs=epochs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Array:
         """Return σ(z), the probability of class 1, for every row of X."""
         return sigmoid(self.scores(X))
 
@@ -279,7 +284,7 @@ class LogisticNeuron(_GradientLearner):
 
 
 def _rows(X, features):
-    X = float_array(X, "X")
+    X = float_array(X, "X", booleans=True)
     if X.shape[-1:] != (features,):
         raise ValueError(f"X must have shape (…, {features}), got {X.shape}")
     return X

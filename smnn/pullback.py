@@ -20,11 +20,17 @@ else to backpropagation: the model, the tape of `smnn.autograd` and the gradient
 """
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from ._core.types import Array, ArrayLike, Shape
 
-def with_pullback(f, vjp, **options):
+
+def with_pullback(
+    f: Callable[..., Any], vjp: Callable[..., Any], **options: Any
+) -> Callable[..., Any]:
     """Return the function ``x -> (f(x), backward)`` made from a value and its derivative.
 
     Parameters
@@ -57,7 +63,7 @@ def with_pullback(f, vjp, **options):
     return forward
 
 
-def chain(*steps):
+def chain(*steps: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that applies the steps one after the other, with its pullback.
 
     Parameters
@@ -97,7 +103,7 @@ def chain(*steps):
     return forward
 
 
-def of_layer(layer, *, training=False):
+def of_layer(layer: Any, *, training: bool = False) -> Callable[..., Any]:
     """Return a layer as a function of its input and of its parameters.
 
     Parameters
@@ -148,7 +154,7 @@ def _with_parameters(layer, names, params):
     return layer
 
 
-def of_loss(loss, target):
+def of_loss(loss: Callable[..., Any], target: ArrayLike) -> Callable[..., Any]:
     """Return a loss against a fixed target as a function of the prediction.
 
     Parameters
@@ -183,7 +189,7 @@ def of_loss(loss, target):
     return forward
 
 
-def unbroadcast(dy, shape):
+def unbroadcast(dy: Array, shape: Shape) -> Array:
     """Sum ``dy`` down to ``shape``: what was copied forward is summed backward.
 
     Parameters

@@ -70,6 +70,19 @@ def logsumexp(x, out):
         out[:] = np.where(finite, largest + _log_sum(total, rest)[:, 0], largest)
 
 
+def logsumexp_weighted(x, b, out, sign):
+    r"""log \|Σ b exp(x)\| and the sign of the sum along each row; weights of 0 do not take part."""
+    with np.errstate(all="ignore"):
+        x = np.where(b == 0, -np.inf, x)
+        largest = x.max(axis=1, keepdims=True, initial=-np.inf)
+        finite = np.where(np.isfinite(largest), largest, 0)
+        # An infinite exponent leaves the weights of the infinite ones: inf − inf is nan.
+        terms = np.where(x == np.inf, b * np.inf, b * np.exp(x - finite))
+        total = np.where(b == 0, 0, terms).sum(axis=1)
+        out[:] = finite[:, 0] + np.log(np.abs(total))
+        sign[:] = np.sign(total)
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)

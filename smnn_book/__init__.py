@@ -5,11 +5,15 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 
 - `explorers`: figures with sliders; `sliders` is the language that they are written in.
 - `exercise`: turns a judge into a check that the reader runs on an attempt.
+- `below`: a bound on an error, which every machine prints the same.
 - `kept_results`: the results of experiments that take too long for a page.
+- `Table`: a table of a page, as HTML and as text.
 """
 
 from . import explorers
+from .bounds import below
 from .exercise import exercise
 from .results import kept_results, results_folder
+from .tables import Table
 
-__all__ = ["exercise", "explorers", "kept_results", "results_folder"]
+__all__ = ["Table", "below", "exercise", "explorers", "kept_results", "results_folder"]

@@ -4,6 +4,7 @@ The floors are contracts in pyproject.toml, which import-linter holds.
 """
 
 import ast
+import inspect
 import shutil
 import subprocess
 import sys
@@ -141,3 +142,19 @@ def test_every_public_name_has_a_doctest(name):
     value = getattr(smnn, name)
     if callable(value):
         assert ">>>" in (value.__doc__ or ""), f"{name} has no example"
+
+
+def test_the_stub_names_what_the_door_does():
+    command = [sys.executable, "tools/stub.py", "--check"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def test_every_public_function_has_types():
+    """Parameters and result, so that an editor can say what a call takes."""
+    for name in smnn.__all__:
+        value = getattr(smnn, name)
+        if inspect.isroutine(value):
+            signature = inspect.signature(value)
+            untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
+            assert untyped == [] and signature.return_annotation is not signature.empty, name

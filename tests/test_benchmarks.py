@@ -206,3 +206,9 @@ def test_the_kept_results_can_be_read():
     results = json.loads(KEPT.read_text())
     assert {"machine", "records", "memory", "startup", "handover"} <= results.keys()
     assert "Targets" in report.text(results)
+
+
+@pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
+def test_the_kept_verdicts_are_those_of_the_kept_times():
+    results = json.loads(KEPT.read_text())
+    assert results["goals"] == [list(goal) for goal in targets.judge(results)]

@@ -24,7 +24,7 @@ SOUGHT = {
 }
 FIRST = {
     "softmax overflow": "book/many-classes/overflow.html",
-    "logits": "book/reference/glossary.html#term-logits",
+    "logits": "book/reference/glossary.html#term-logit",
     "softmax_cross_entropy": "api/softmax.html#smnn.softmax_cross_entropy",
 }
 
@@ -174,7 +174,7 @@ def test_a_chapter_can_be_read_without_scripts(browser):
     page = browser.new_page(viewport={"width": 360, "height": 800}, java_script_enabled=False)
     page.goto((SITE / CHAPTER).as_uri())
     formula = page.locator(".math math").first
-    assert formula.inner_text() and formula.bounding_box()["height"] > 10
+    assert formula.text_content() and formula.bounding_box()["height"] > 10
     assert page.locator(".interactive-drawing > svg:visible").count() > 0
     for readout in page.locator(".interactive-readout").all():
         assert len(readout.inner_text()) > 20

@@ -96,10 +96,10 @@ def test_history_names_what_it_has():
 def test_snapshot_is_a_copy_and_takes_no_nan():
     params = {"w": np.zeros(2)}
     best = Snapshot(params)
-    assert not best.offer(np.nan, params, 1)
-    assert best.offer(1.0, params, 2)
+    assert not best.update_if_better(np.nan, params, 1)
+    assert best.update_if_better(1.0, params, 2)
     params["w"] += 5
-    assert not best.offer(1.0, params, 3)
+    assert not best.update_if_better(1.0, params, 3)
     best.restore(params)
     assert params["w"].tolist() == [0, 0] and best.epoch == 2
 
@@ -113,6 +113,7 @@ class Fake:
     def __init__(self, values, name="val_loss"):
         self.values, self.name = values, name
         self.history, self.stopped, self.epoch = smnn.History(), None, 0
+        self.recorded = [name]
         self.model = self
         self.params = {"w": np.zeros(1)}
 
@@ -138,7 +139,7 @@ class Fake:
         ([5, 4.95, 4.9, 4.85], {"patience": 2, "min_delta": 0.2}, 3, 1),
         ([5, 4.95, 4.9, 4.85], {"patience": 2, "min_delta": 0.06}, 4, 3),
         ([np.nan, 2, np.nan, np.nan], {"patience": 2}, 4, 2),
-        ([1, 2, 3, 2], {"patience": 1, "goal": "high"}, 4, 3),
+        ([1, 2, 3, 2], {"patience": 1, "mode": "max"}, 4, 3),
     ],
 )
 def test_early_stopping_waits_and_restores_the_best(values, options, ended, kept):
@@ -187,16 +188,20 @@ def test_early_stopping_in_a_real_run(spirals):
 
 
 def test_what_is_monitored_must_be_recorded(spirals):
-    with pytest.raises(KeyError, match="'val_loss' was not recorded; recorded: 'loss', 'lr'"):
-        smnn.fit(small_model(), *spirals, callbacks=[smnn.EarlyStopping()])
+    model = small_model()
+    before = weights(model)
+    words = "watches 'val_loss', which this run does not record: pass validation_data, or one of 'l"
+    with pytest.raises(ValueError, match=words):
+        smnn.fit(model, *spirals, callbacks=smnn.EarlyStopping())
+    assert same(weights(model), before)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"patience": 0}, "patience must be at least 1, got 0"),
-        ({"min_delta": -1}, "min_delta must not be negative, got -1"),
-        ({"goal": "up"}, "goal must be one of 'auto', 'low', 'high', got 'up'"),
+        ({"min_delta": -1}, "min_delta must be at least 0 and finite, got -1"),
+        ({"mode": "up"}, "mode must be one of 'auto', 'min', 'max', got 'up'"),
     ],
 )
 def test_bad_options(options, words):
@@ -229,7 +234,7 @@ def test_a_bar_only_when_somebody_watches(spirals, monkeypatch):
     smnn.fit(small_model(), *spirals, epochs=1, progress=False)
     assert asked == [True, False]
     monkeypatch.setattr(loop, "bar_is_wanted", lambda show: True)
-    made = loop._all_callbacks([print], True)
+    made = loop._callbacks([print], True)
     assert [type(callback) for callback in made] == [AfterEpoch, smnn.ProgressBar]
 
 

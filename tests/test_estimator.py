@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -265,7 +266,7 @@ def test_survives_pickling(hidden):
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
-        ({"alpha": -1.0}, ValueError, "alpha and tol must not be negative, got -1.0"),
+        ({"alpha": -1.0}, ValueError, "alpha must be at least 0 and finite, got -1.0"),
         ({"alpha": "small"}, TypeError, "alpha must be a real number, got 'small'"),
         ({"max_iter": 0}, ValueError, "max_iter must be at least 1, got 0"),
         ({"learning_rate_init": 0.0}, ValueError, "learning_rate_init must be positive"),
@@ -301,8 +302,122 @@ def test_without_scikit_learn_the_sentence_says_what_to_install():
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import smnn\n"
-        "try: smnn.SoftmaxClassifier\n"
+        "try: smnn.SoftmaxClassifier()\n"
         "except ImportError as error: print(error)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == 'SoftmaxClassifier needs scikit-learn: pip install "smnn[estimator]"\n'
+
+
+# What was promised
+
+
+def attributes(classifier):
+    """Everything that a classifier is, to be compared to the last bit."""
+    return pickle.dumps(
+        {
+            name: {k: v.copy() for k, v in value.params.items()} if name == "model_" else value
+            for name, value in vars(classifier).items()
+            if name not in ("_optimizer", "_rng")
+        }
+    )
+
+
+def diverge(classifier, x, y):
+    """Fail on the way, when the model has changed already."""
+
+    def broken(model, *arguments, **options):
+        for value in model.params.values():
+            value += 1
+        raise ArithmeticError
+
+    with mock.patch("smnn.estimator.classifier.fit", broken):
+        classifier.partial_fit(x, y, classes=[0, 1, 2])
+
+
+FAILURES = {
+    "one class": lambda c, x, y: c.fit(x[:50], y[:50]),
+    "nan": lambda c, x, y: c.fit(x * np.nan, y),
+    "rows": lambda c, x, y: c.fit(x, y[:9]),
+    "weights": lambda c, x, y: c.fit(x, y, -np.ones(len(y))),
+    "columns": lambda c, x, y: c.partial_fit(x[:, :2], y),
+    "unknown class": lambda c, x, y: c.partial_fit(x, y + 1),
+    "other classes": lambda c, x, y: c.partial_fit(x, y, classes=[0, 1]),
+    "alpha": lambda c, x, y: c.set_params(alpha=-1.0).fit(x, y),
+    "divergence": diverge,
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("hidden", [(), (4,)])
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_failure_leaves_the_classifier_as_it_was(what, hidden, fitted):
+    x, y = smnn.load_iris()
+    classifier = SoftmaxClassifier(hidden, max_iter=2, learning_rate_init=1e-2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if fitted:
+            classifier.fit(x, y).partial_fit(x, y)
+        before = attributes(classifier)
+        options = {"alpha": classifier.alpha}
+        with pytest.raises((ValueError, ArithmeticError)):
+            FAILURES[what](classifier, x, y)
+        assert attributes(classifier.set_params(**options)) == before
+        if fitted:
+            classifier.predict(x[-2:])
+        classifier.partial_fit(x, y, classes=[0, 1, 2])
+
+
+def test_the_right_classes_are_taken_after_wrong_ones():
+    x, y = smnn.load_iris()
+    classifier = SoftmaxClassifier()
+    with pytest.raises(ValueError, match=r"y must hold the classes \[0 1\], got 2"):
+        classifier.partial_fit(x, y, classes=[0, 1])
+    assert not hasattr(classifier, "classes_") and not hasattr(classifier, "n_features_in_")
+    assert classifier.partial_fit(x, y, classes=[0, 1, 2]).predict(x[:2]).shape == (2,)
+
+
+def test_a_second_fit_leaves_nothing_of_the_first():
+    x, y = smnn.load_iris()
+    classifier = SoftmaxClassifier((3,), tol=1.0, random_state=0).fit(x, y)
+    assert classifier.loss_curve_
+    classifier.set_params(hidden_layer_sizes=()).fit(x[:, :2], y)
+    assert not hasattr(classifier, "loss_curve_") and classifier.n_features_in_ == 2
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", UNFINISHED)
+@pytest.mark.parametrize("batch", [100, 200, 1797])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_alpha_is_that_of_mlp_classifier(batch, weighted):
+    from sklearn.neural_network import MLPClassifier
+
+    x, y = smnn.load_digits()
+    options = dict(alpha=20.0, batch_size=batch, learning_rate_init=0.01, max_iter=60, tol=0)
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else None
+    theirs = MLPClassifier((16,), random_state=0, **options).fit(x, y, weight)
+    ours = SoftmaxClassifier((16,), random_state=0, **options).fit(x, y, weight)
+    for place, W in enumerate(theirs.coefs_):
+        norm = np.linalg.norm(ours.model_.params[f"{place}.W"])
+        assert norm == pytest.approx(np.linalg.norm(W), rel=0.06)
+    assert ours.loss_curve_[-1] == pytest.approx(theirs.loss_curve_[-1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        ({"alpha": np.nan}, ValueError, "alpha must be at least 0 and finite, got nan"),
+        ({"alpha": np.inf}, ValueError, "alpha must be at least 0 and finite, got inf"),
+        ({"tol": -1}, ValueError, "tol must be at least 0"),
+        ({"batch_size": "all"}, TypeError, "batch_size must be an integer, got 'all'"),
+        ({"class_weight": {0: -1.0}}, ValueError, "class_weight of 0 must be at least 0"),
+        ({"class_weight": {0: np.nan}}, ValueError, "class_weight of 0 must be at least 0"),
+        ({"class_weight": {7: 1.0}}, ValueError, r"must name classes of \[0, 1\], got 7"),
+        ({"class_weight": {0: "a"}}, TypeError, "class_weight of 0 must be a real number"),
+        ({"class_weight": {0: 0.0, 1: 0.0}}, ValueError, "class_weight must not be zero for every"),
+    ],
+)
+@pytest.mark.parametrize("partial", [True, False])
+def test_penalties_and_weights_that_cannot_be(options, kind, words, partial):
+    classifier, data = SoftmaxClassifier(**options), smnn.make_moons(5, rng=0)
+    with pytest.raises(kind, match=words):
+        classifier.partial_fit(*data, classes=[0, 1]) if partial else classifier.fit(*data)

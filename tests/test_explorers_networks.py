@@ -82,8 +82,8 @@ def test_the_graph_walks_forward_and_back(step):
 def test_the_words_of_the_graph():
     texts = [graph_explorer(NODES, EDGES, start=step).text for step in range(7)]
     assert texts[1].endswith("forward, a is 3.0000")
-    assert texts[4].endswith("back, the loss by ab is −3.0000")
-    assert texts[6].endswith("back, the loss by a is 6.0000")
+    assert texts[4].endswith("back, the gradient at ab is −3.0000")
+    assert texts[6].endswith("back, the gradient at a is 6.0000")
 
 
 @pytest.mark.parametrize("start", [-1, 7])

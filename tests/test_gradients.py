@@ -98,7 +98,10 @@ CASES = {
         functional.softmax_cross_entropy, X, LABELS, ignore_index=0, reduction="sum"
     ),
     "loss mse": loss_case(losses.mse, X, BITS),
-    "loss binary_cross_entropy": loss_case(losses.binary_cross_entropy, X, BITS),
+    "loss binary_cross_entropy_with_logits": loss_case(
+        losses.binary_cross_entropy_with_logits, X, BITS
+    ),
+    "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "tape add, broadcast": tape_case(lambda a, b: a + b, X, X[:1]),

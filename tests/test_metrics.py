@@ -171,3 +171,67 @@ def test_the_door_knows_every_metric():
         if getattr(value, "__module__", "") == metrics.__name__ and not name.startswith("_")
     ]
     assert len(public) == 7 and set(public) <= set(smnn.__all__)
+
+
+# At the edges
+
+
+LABELED = {
+    "accuracy": lambda y, p: smnn.accuracy(y, p),
+    "top_k_accuracy": lambda y, p: smnn.top_k_accuracy(y, p, 1),
+    "confusion_matrix": lambda y, p: smnn.confusion_matrix(y, p, n_classes=2),
+    "negative_log_likelihood": smnn.negative_log_likelihood,
+    "perplexity": smnn.perplexity,
+    "expected_calibration_error": smnn.expected_calibration_error,
+    "reliability_curve": smnn.reliability_curve,
+}
+PROBS = [[0.5, 0.5], [0.25, 0.75]]
+
+
+@pytest.mark.parametrize("name", LABELED)
+def test_a_label_out_of_range_is_named_by_every_metric(name):
+    for wrong in (2, 10**12, np.uint64(2**63)):
+        with pytest.raises(IndexError, match=r"label .* at row 1 is out of range: with 2 classes"):
+            LABELED[name](np.array([0, wrong], np.asarray(wrong).dtype), PROBS)
+    with pytest.raises((IndexError, ValueError), match=r"label -1|at least 0, got -1"):
+        LABELED[name]([0, -1], PROBS)
+
+
+@pytest.mark.parametrize("name", LABELED)
+def test_empty_sparse_masked_and_columns_are_named_by_every_metric(name):
+    import scipy.sparse
+
+    with pytest.raises(ValueError):
+        LABELED[name]([], np.zeros((0, 2)))
+    with pytest.raises(TypeError, match="sparse csr_matrix"):
+        LABELED[name]([0, 1], scipy.sparse.csr_matrix(PROBS))
+    with pytest.raises(TypeError, match="masked array"):
+        LABELED[name]([0, 1], np.ma.masked_array(PROBS))
+    with pytest.raises(ValueError, match=r"\(2, 1\)"):
+        LABELED[name]([[0], [1]], PROBS)
+    with pytest.raises((ValueError, TypeError), match=r"equally long|shape"):
+        LABELED[name]([0], PROBS)
+
+
+@pytest.mark.parametrize("name", LABELED)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64, np.bool_, ">i4"])
+def test_labels_of_every_dtype(name, dtype):
+    expected = LABELED[name]([0, 1], PROBS)
+    found = LABELED[name](np.array([0, 1], dtype), np.array(PROBS, np.float32))
+    assert np.allclose(np.ravel(found), np.ravel(expected)), "rows of the result are equal"
+
+
+def test_certain_answers_cost_nothing_and_perplexity_goes_to_the_largest_float():
+    for certain in (smnn.negative_log_likelihood([0], [[1.0, 0.0]]),
+                    smnn.negative_log_likelihood([[1.0, 0.0]], [[1.0, 0.0]])):
+        assert certain == 0 and math.copysign(1, certain) == 1
+    assert smnn.perplexity([0], [[1.0, 0.0]]) == 1
+    tiny = 5.6e-309  # −ln of it is 709.78: its exponential is the largest that there is
+    assert smnn.perplexity([0], [[tiny, 1.0]]) * tiny == pytest.approx(1, rel=1e-6)
+    assert smnn.perplexity([0], [[5e-324, 1.0]]) == math.inf
+
+
+def test_infinite_probabilities_are_refused_without_a_warning():
+    for row in ([np.inf, -np.inf], [np.inf, 0.0]):
+        with pytest.raises(ValueError, match="must hold probabilities"):
+            smnn.perplexity([0], [row])

@@ -6,12 +6,11 @@ import pytest
 from smnn.estimator.newton import _Objective, solve_softmax_regression
 
 
-@pytest.mark.parametrize("soft", [False, True])
-def test_gradient_and_curvature_of_the_objective(soft):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_and_curvature_of_the_objective(weighted):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(9, 4)), rng.integers(0, 3, 9)
-    targets = np.eye(3)[y] * rng.uniform(0.2, 2, (9, 1)) if soft else y
-    problem = _Objective(x, targets, 3, 0.3)
+    problem = _Objective(x, y, 3, 0.3, rng.uniform(0.2, 2, 9) if weighted else None)
     theta, v, h = rng.normal(size=15), rng.normal(size=15), 1e-5
     (above, gradient_above), (below, gradient_below) = (
         problem.value_and_gradient(theta + sign * h * v) for sign in (1, -1)

@@ -431,7 +431,7 @@ def test_without_matplotlib_the_sentence_says_what_to_install():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import smnn\n"
-        "try: smnn.plot\n"
+        "try: from smnn import plot\n"
         "except ImportError as error: print(error)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

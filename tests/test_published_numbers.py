@@ -16,7 +16,7 @@ TARGET = np.array([[0.01, 0.99]])
 
 
 def mazur_network(output_activation):
-    """The 2-2-2 network; Mazur writes a row of weights a unit, smnn a column."""
+    """The 2-2-2 network; Mazur writes a row of weights per unit, smnn a column."""
     model = Sequential([Dense(2, "sigmoid", input_shape=(2,)), Dense(2, output_activation)])
     model.params["0.W"][...] = np.array([[0.15, 0.20], [0.25, 0.30]]).T
     model.params["1.W"][...] = np.array([[0.40, 0.45], [0.50, 0.55]]).T
@@ -62,8 +62,11 @@ class TestMazur:
 
     def test_ten_thousand_steps(self):
         model, optimizer = mazur_network("sigmoid"), SGD(0.5)
-        for _ in range(10_000):
+        for _ in range(9_999):
             self.step(model, optimizer)
+        # Copies of the post print this for the 10,000th step.
+        assert half_squared_error(model(X), TARGET)[0] == pytest.approx(0.0000351085, abs=6e-11)
+        self.step(model, optimizer)
         assert half_squared_error(model(X), TARGET)[0] == digits(0.000035102)
         assert model(X)[0] == digits(0.015913620, 0.984064274)
 
@@ -78,7 +81,8 @@ class TestMazur:
             _, dpred = half_squared_error(pred, TARGET)
             _, grads = output_backward(dpred)
             optimizer.step(output.params, weights_only(grads))
-            dh, _ = output_backward(dpred)  # through the weights that have just moved
+            # A pullback keeps the weights of its forward pass; the slip takes those that moved.
+            dh = dpred * pred * (1 - pred) @ output.params["W"].T
             optimizer.step(hidden.params, weights_only(hidden_backward(dh)[1]))
         assert half_squared_error(model(X), TARGET)[0] == digits(expected)
 
@@ -144,8 +148,17 @@ class TestCS231n:
             np.array([0.12998254, 0.86904954, 0.00096793]), abs=5e-9
         )
 
-    def test_rounded_example_of_the_text(self):
-        """The notes print 0.9, 0.09, 0.01 for these scores; that is not their softmax."""
+    def test_smaller_scores_are_flatter(self):
+        large, small = softmax([1.0, -2.0, 0.0]), softmax([0.5, -1.0, 0.0])
+        assert large[0] == pytest.approx(0.7, abs=0.05)  # printed with one digit
+        assert large[1:] == pytest.approx(np.array([0.04, 0.26]), abs=0.005)
+        assert small == pytest.approx(np.array([0.55, 0.12, 0.33]), abs=0.005)
+
+    def test_scores_of_a_support_vector_machine(self):
+        """The notes set 0.9, 0.09, 0.01 of a softmax classifier beside these scores of another.
+
+        Nothing is claimed about their softmax; it is this.
+        """
         assert softmax([12.5, 0.6, -23.0]) == pytest.approx(
             np.array([0.9999932, 6.79e-6, 3.8e-16]), rel=2e-2
         )

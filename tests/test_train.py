@@ -381,7 +381,7 @@ def test_parameters_that_break_in_the_last_step_are_noticed(spirals):
         (
             {"loss": functools.partial(softmax_cross_entropy, reduction="none")},
             ValueError,
-            r"one number and a gradient of shape \(1, 3\), got shapes \(1,\)",
+            r"one number and a gradient of shape \(32, 3\), got shapes \(32,\)",
         ),
     ],
 )

@@ -7,22 +7,54 @@ its size.  One piece of memory is kept, of at most LARGEST_BYTES.
 """
 
 from collections import deque
+from typing import Any
 
 import numpy as np
+
+from .types import DType, Shape
 
 # Below, the C library keeps the memory itself.  Above, it is too much to hold back.
 LARGE_BYTES, LARGEST_BYTES = 1 << 24, 1 << 28
 
-_kept = deque(maxlen=1)  # its append and pop are atomic: results are freed in any thread
+# Its append and pop are atomic: results are freed in any thread.
+_kept: deque[np.ndarray] = deque(maxlen=1)
 
 
-def new_array(shape, dtype):
+def new_array(shape: Shape, dtype: DType) -> Any:
     """Return an array with no particular content, as ``numpy.empty``."""
     array = np.empty(0, dtype)
     size = int(np.prod(shape)) * array.itemsize
     if not LARGE_BYTES <= size <= LARGEST_BYTES:
         return np.empty(shape, dtype)
     return np.asarray(_Loan(_take(size), shape, array.dtype))
+
+
+def release_buffers() -> int:
+    """Give back the memory that is kept for the next large result.
+
+    The memory of a result of 16 MiB or more is kept when nobody holds the result any more, and
+    used for the next one, because fresh memory takes longer than a softmax.  At most one
+    piece of at most 256 MiB is kept.
+
+    Returns
+    -------
+    int
+        The number of bytes that were given back.
+
+    Examples
+    --------
+    >>> from smnn import release_buffers
+    >>> _ = release_buffers()
+    >>> release_buffers()
+    0
+    """
+    released = 0
+    while _kept:
+        try:
+            released += _kept.pop().nbytes
+        except IndexError:  # another thread was faster
+            break
+    return released
 
 
 def _take(size):

@@ -1,8 +1,12 @@
 """Arrays of any shape as rows, and rows as arrays again.
 
-The kernels work on arrays of shape (rows, C) that lie in memory in one piece.  What a user
-gives may have any shape, order and strides, and the classes along any axis.  It is brought
-into that form, without a copy if it has it already, and the result is brought back.
+The kernels work on arrays of shape (rows, C) that are C-contiguous, aligned and writeable.  An
+array that a user passes may have any shape, order and strides, and the classes along any axis.
+
+- `kernel_rows` is the short way in: a view, for every array that has its classes last in
+  memory already.  It compares values and not identities, so that every spelling of a call
+  takes it.
+- `RowLayout` is the way for all others: a copy in, and a C-contiguous result out.
 
 float16 is computed in float32.
 """
@@ -15,41 +19,66 @@ from numpy import ndarray
 from .buffers import new_array
 
 FLOAT16, FLOAT32, FLOAT64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
-_PLAIN = {FLOAT32, FLOAT64}
+_COMPUTED = {FLOAT32, FLOAT64}
+_COPIED_BYTES = 1 << 14  # copying this much takes less time than making a view of it
 
 
-def is_plain(x):
-    """Whether the kernels can take ``x`` as it is; this is to cost next to nothing.
+def kernel_rows(x, axis=-1):
+    """Return ``x`` as rows along ``axis`` that the kernels take, or None if that needs a copy.
 
-    ``carray`` means in one piece, row by row, aligned and writeable.
+    ``flags.carray`` means C-contiguous, aligned and writeable.
     """
-    return type(x) is ndarray and x.dtype in _PLAIN and x.ndim == 2 and x.flags.carray
+    if x.__class__ is not ndarray or x.dtype not in _COMPUTED:
+        return None
+    if axis.__class__ is not int:
+        if not isinstance(axis, np.integer):
+            return None
+        axis = int(axis)
+    ndim = x.ndim
+    if (axis != -1 and axis != ndim - 1) or not ndim:
+        return None
+    flags = x.flags
+    if not flags.carray:
+        if not (flags.c_contiguous and flags.aligned):
+            return None
+        x = writeable(x)
+    if ndim == 2:
+        return x
+    classes = x.shape[-1]
+    return x.reshape(-1, classes) if classes else None
 
 
-def fits(out, x):
-    """Whether a kernel that reads the plain array ``x`` can write its result to ``out``.
+def can_hold_result(out, x):
+    """Whether a kernel that reads the rows of ``x`` can write its result to ``out``.
 
     Two arrays that both own their memory cannot overlap, unless they are one.
     """
     return (
-        type(out) is ndarray
+        out.__class__ is ndarray
         and out.dtype == x.dtype
         and out.shape == x.shape
         and out.flags.carray
-        and ((out.base is None and x.base is None) or not np.may_share_memory(out, x))
+        and (out is x or (out.base is None and x.base is None) or not np.may_share_memory(out, x))
     )
 
 
 def compute_dtype(dtype):
-    """The dtype that the kernels compute in."""
+    """Return the dtype that the kernels compute in."""
     return FLOAT32 if dtype == FLOAT16 else dtype
 
 
 class RowLayout:
-    """How arrays of one shape are rows along some of their axes."""
+    """How arrays of one shape are rows along some of their axes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    axes : tuple of int
+        Those that make a row, each from 0 to ``len(shape) - 1``.
+    """
 
     def __init__(self, shape, axes):
-        self.axes = axes
+        self.shape, self.axes = shape, axes
         self.last = tuple(range(len(shape) - len(axes), len(shape)))
         self.lead = tuple(n for axis, n in enumerate(shape) if axis not in axes)
         self.moved = self.lead + tuple(shape[axis] for axis in axes)
@@ -59,42 +88,48 @@ class RowLayout:
         """Return ``x`` as rows, in the dtype that its kernels compute in."""
         dtype = compute_dtype(x.dtype if dtype is None else dtype)
         moved = np.moveaxis(x, self.axes, self.last)
-        return in_one_piece(moved, dtype).reshape(self.flat)
+        return contiguous(moved, dtype).reshape(self.flat)
 
-    def room(self, out, dtype, beside):
-        """Return rows to write a result to: those of ``out`` if a kernel may write them.
+    def result_rows(self, out, dtype, rows, x):
+        """Return rows to write a result to that is computed from ``rows``, those of ``x``.
 
-        It may if it reads nothing there, or every number before it writes it: if the rows
-        ``beside``, which it reads, lie elsewhere or in the very same place.
+        A copy is overwritten in place.  The memory of ``out`` serves if a kernel reads nothing
+        there, or every number before it writes it.
         """
-        dtype = compute_dtype(dtype)
-        if out is not None and out.dtype == dtype:
+        if not np.may_share_memory(rows, x):
+            return rows
+        if out is not None and out.dtype == compute_dtype(dtype):
             moved = np.moveaxis(out, self.axes, self.last)
-            same = moved.ctypes.data == beside.ctypes.data and moved.size == beside.size
-            if moved.flags.carray and (same or not np.may_share_memory(moved, beside)):
+            same = moved.ctypes.data == rows.ctypes.data and moved.size == rows.size
+            if moved.flags.carray and (same or not np.may_share_memory(moved, rows)):
                 return moved.reshape(self.flat)
-        return new_array(self.flat, dtype)
+        return new_array(self.flat, rows.dtype)
 
     def array(self, rows, dtype, out=None):
-        """Return rows as an array of the original shape, or in ``out``."""
+        """Return rows as a C-contiguous array of the original shape, or in ``out``."""
         if out is not None and np.may_share_memory(rows, out):
             return out
         array = np.moveaxis(rows.reshape(self.moved), self.last, self.axes)
         with np.errstate(over="ignore"):
             if out is None:
-                return array.astype(dtype, copy=False)[()]
+                return np.asarray(array, dtype, order="C")[()]
             np.copyto(out, array, casting="same_kind")
         return out
 
 
-def in_one_piece(x, dtype):
-    """Return ``x`` in this dtype, in C order and aligned, and not marked as read-only.
-
-    numba compiles a kernel again for read-only arrays.  The mark is left behind, since the
-    kernels write to nothing but their results.
-    """
+def contiguous(x, dtype):
+    """Return ``x`` in this dtype, C-contiguous, aligned, and not marked as read-only."""
     x = np.require(x, dtype, ("C", "A"))
-    return x if x.flags.writeable else np.asarray(_Memory(x))
+    return x if x.flags.writeable else writeable(x)
+
+
+def writeable(x):
+    """Return a read-only array without its mark: a copy if it is small, else a view.
+
+    numba compiles a kernel again for read-only arrays.  The kernels write to nothing but their
+    results, so the mark can be left behind.
+    """
+    return x.copy() if x.nbytes <= _COPIED_BYTES else np.asarray(_Memory(x))
 
 
 class _Memory:

@@ -23,7 +23,7 @@ ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side 
 
 _threads = None
 _workers = 0
-_jobs = queue.SimpleQueue()
+_jobs: queue.SimpleQueue = queue.SimpleQueue()
 _start = threading.Lock()
 
 

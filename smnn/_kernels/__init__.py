@@ -29,6 +29,7 @@ from functools import partial
 import numpy as np
 
 from .._core.threads import share
+from ..reference import logsumexp_weighted
 from .compile import INTERPRETED
 from .cross_entropy_kernels import (
     check_labels,
@@ -64,7 +65,7 @@ from .vectors import VECTOR_BYTES
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
     "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
+    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
 
 SHORT_ROW_BYTES = 192  # rows of up to this size stand side by side

@@ -1,6 +1,6 @@
 """Data to learn from: real sets, small enough to come with scikit-learn.
 
-Every loader returns a :class:`Dataset`: the examples ``x``, one a row, their class
+Every loader returns a :class:`Dataset`: the examples ``x``, one per row, their class
 indices ``y``, and the names of the features and the classes.  A dataset unpacks into
 its two arrays: ``x, y = load_iris()``.
 

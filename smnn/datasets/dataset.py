@@ -1,20 +1,22 @@
-"""A data set: examples, their classes, and the names of both."""
+"""A dataset: examples, their classes, and the names of both."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from .._core.validation import generator, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Examples with their classes; unpacks as ``x, y = dataset``.
+    """Examples with their classes, which unpack as ``x, y = dataset``.
 
     Parameters
     ----------
     x : ndarray, shape (N, D)
-        The examples, one a row.
+        The examples, one per row.
     y : ndarray of int, shape (N,)
         The class of each example, from 0 to K - 1.
     feature_names : tuple of str, length D
@@ -33,20 +35,20 @@ class Dataset:
     array([0, 1, 1, 0])
     """
 
-    x: np.ndarray
-    y: np.ndarray
-    feature_names: tuple
-    class_names: tuple
+    x: NDArray
+    y: NDArray
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NDArray]:
         return iter((self.x, self.y))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         names = ", ".join(self.class_names)
         return f"Dataset(x: {self.x.shape} {self.x.dtype}, y: {self.y.shape}, classes: {names})"
 
-    def split(self, n_test, *, rng=None):
-        """Shuffle the examples and set some of them aside for the test.
+    def split(self, n_test: int, *, rng: Any = None) -> "tuple[Dataset, Dataset]":
+        """Return the examples, shuffled, in two parts: to train on and to test with.
 
         Parameters
         ----------

@@ -1,11 +1,10 @@
 """Real sets that come with scikit-learn: iris, wine, breast cancer, digits."""
 
-
 from .dataset import Dataset
 
 
-def load_digits():
-    """Handwritten digits: 1,797 pictures of 8 x 8 pixels, ten classes.
+def load_digits() -> Dataset:
+    """Return handwritten digits: 1,797 pictures of 8 x 8 pixels, ten classes.
 
     Returns
     -------
@@ -29,8 +28,8 @@ def load_digits():
     return Dataset(digits.x / 16, digits.y, digits.feature_names, digits.class_names)
 
 
-def load_iris():
-    """Fisher's iris: 150 flowers, four lengths in centimeters, three species.
+def load_iris() -> Dataset:
+    """Return Fisher's iris: 150 flowers, four lengths in centimeters, three species.
 
     Returns
     -------
@@ -51,8 +50,8 @@ def load_iris():
     return _from_scikit_learn("load_iris")
 
 
-def load_wine():
-    """Wines of three growers: 178 bottles, thirteen chemical measurements.
+def load_wine() -> Dataset:
+    """Return wines of three growers: 178 bottles, thirteen chemical measurements.
 
     Returns
     -------
@@ -73,8 +72,8 @@ def load_wine():
     return _from_scikit_learn("load_wine")
 
 
-def load_breast_cancer():
-    """Breast cancer Wisconsin: 569 tumors, thirty measurements, two classes.
+def load_breast_cancer() -> Dataset:
+    """Return Breast cancer Wisconsin: 569 tumors, thirty measurements, two classes.
 
     Returns
     -------

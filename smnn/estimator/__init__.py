@@ -3,6 +3,21 @@
 `classifier` is the estimator, `newton` the solver of the convex case.
 """
 
-from .classifier import SoftmaxClassifier
+try:
+    from .classifier import SoftmaxClassifier
+except ImportError as error:
+    reason = str(error)
+
+    class SoftmaxClassifier:  # type: ignore[no-redef]
+        """What stands in for the estimator where scikit-learn is not installed.
+
+        Examples
+        --------
+        >>> from smnn import SoftmaxClassifier  # doctest: +SKIP
+        """
+
+        def __init__(self, *args, **options):
+            raise ImportError(reason)
+
 
 __all__ = ["SoftmaxClassifier"]

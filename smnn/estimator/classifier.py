@@ -1,25 +1,31 @@
 r"""A classifier for scikit-learn: softmax regression, or a network that ends in softmax.
 
-With no hidden layer this is multinomial logistic regression.  The objective is convex,
+Without hidden layers this is multinomial logistic regression.  The objective is convex,
 
 .. math:: \min_{W, b} \; \sum_i s_i \, \ell\big(x_i W + b, y_i\big) + \frac{\alpha}{2} \|W\|^2
 
 with :math:`\ell` the cross-entropy and :math:`s_i` the weight of example i, and Newton's method
-finds its optimum: see ``newton.py``.  With hidden layers the same objective is no longer
-convex, and Adam walks down on mini-batches until it finds no more.
+finds its optimum: see ``newton.py``.  With hidden layers the objective is no longer convex, and
+Adam minimizes it on mini-batches, each of them with the whole penalty, until it finds no more.
 """
 
+import contextlib
+import copy
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .._core.validation import integer, positive, real_number
+from .._core.validation import not_negative, positive, positive_integer
 from ..functional import log_softmax, softmax
 from ..layers import Dense
 from ..model import Sequential
 from ..optim import Adam
 from ..training.callbacks import Callback
 from ..training.loop import fit
+from ..training.run import Run
 from .newton import solve_softmax_regression
 
 try:
@@ -45,32 +51,37 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     activation : str
         Of the hidden layers: a name in ``smnn.ACTIVATIONS``.
     alpha : float
-        Strength of the L2 penalty on the weights, not on the biases.  It is scikit-learn's:
-        ``alpha`` is ``1 / C`` of LogisticRegression and the ``alpha`` of MLPClassifier.
+        Strength of the L2 penalty on the weights, not on the biases.  It is scikit-learn's.
+        Without hidden layers it is ``1 / C`` of LogisticRegression.  With hidden layers it is
+        the ``alpha`` of MLPClassifier: every mini-batch of n examples has the penalty
+        alpha / (2n) ‖W‖², so that smaller batches penalize more.
     batch_size : int or "auto"
         Examples in a mini-batch; ``"auto"`` is 200, or all of them if they are fewer.
     learning_rate_init : float
-        Of Adam.
+        Learning rate of Adam.
     max_iter : int
         Epochs; Newton steps if there is no hidden layer.
     tol : float
         Training ends when the objective per example has not fallen by this much in ten
         epochs.  Without a hidden layer the optimum is always found to about eight digits.
     class_weight : dict or "balanced", optional
-        Weight of each class; ``"balanced"`` gives all classes the same total.
+        Weight of each class, 1 for classes that are not named; ``"balanced"`` gives all classes
+        the same total.
     random_state : int, RandomState or None
         Draws the first weights and shuffles the examples.
 
     Attributes
     ----------
     classes_ : ndarray, shape (K,)
+        The class labels, sorted.
     model_ : Sequential
-        The trained network; its output are the logits.
+        The trained network; its outputs are the logits.
     coef_, intercept_ : ndarray
         As in LogisticRegression; only without hidden layers.
     n_iter_ : int
+        How many Newton steps or epochs it took.
     loss_curve_ : list of float
-        The objective per example after each epoch; only with hidden layers.
+        The mean objective of the mini-batches of each epoch; only with hidden layers.
 
     Notes
     -----
@@ -95,17 +106,17 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(),
+        hidden_layer_sizes: Sequence[int] | int = (),
         *,
-        activation="relu",
-        alpha=1.0,
-        batch_size="auto",
-        learning_rate_init=1e-3,
-        max_iter=200,
-        tol=1e-4,
-        class_weight=None,
-        random_state=None,
-    ):
+        activation: str = "relu",
+        alpha: float = 1.0,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 200,
+        tol: float = 1e-4,
+        class_weight: Mapping | str | None = None,
+        random_state: Any = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.alpha = alpha
@@ -116,8 +127,12 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "SoftmaxClassifier":
         """Learn from examples, from the beginning.
+
+        If it fails, the classifier stays what it was.
 
         Parameters
         ----------
@@ -131,17 +146,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        X, y, weights = self._examples(X, y, sample_weight, reset=True)
-        self.classes_ = np.unique(y)
-        self._build(X)
-        targets, total = self._targets(y, weights, X.dtype)
-        if self._hidden_sizes():
-            plateau = _Plateau(self.alpha / total, self.tol)
-            self._train(X, targets, total, self.max_iter, [plateau])
-            self.n_iter_, self.loss_curve_ = len(plateau.curve), plateau.curve
-            converged = plateau.reached
-        else:
-            self.n_iter_, converged = self._solve(X, targets, total)
+        with self._all_or_nothing():
+            converged = self._fit(X, y, sample_weight)
         if not converged:
             warnings.warn(
                 f"SoftmaxClassifier has not converged in max_iter={self.max_iter} iterations: "
@@ -151,8 +157,16 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             )
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> "SoftmaxClassifier":
         """Learn from more examples: one pass over them with Adam.
+
+        If it fails, the classifier stays what it was.
 
         Parameters
         ----------
@@ -166,53 +180,35 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        first = not hasattr(self, "model_")
-        if first and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit")
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"class_weight={self.class_weight!r} needs all examples and cannot be used with "
-                "partial_fit; pass a dict"
-            )
-        X, y, weights = self._examples(X, y, sample_weight, reset=first)
-        if first:
-            self.classes_ = np.unique(classes)
-            self._build(X)
-            self.n_iter_ = 0
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes must stay {self.classes_}, those of the first call, got {classes}"
-            )
-        targets, total = self._targets(y, weights, X.dtype)
-        self._train(X, targets, total, epochs=1)
-        self.n_iter_ += 1
+        with self._all_or_nothing():
+            self._partial_fit(X, y, classes, sample_weight)
         return self
 
-    def decision_function(self, X):
-        """The logits, shape (N, K); for two classes their difference, shape (N,)."""
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """Return the logits, shape (N, K); for two classes their difference, shape (N,)."""
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def predict_proba(self, X):
-        """The probability of each class, shape (N, K)."""
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Return the probability of each class, shape (N, K)."""
         return softmax(self._logits(X))
 
-    def predict_log_proba(self, X):
-        """The logarithm of the probabilities, not taken of rounded ones."""
+    def predict_log_proba(self, X: ArrayLike) -> NDArray:
+        """Return the logarithm of the probabilities, not taken of rounded ones."""
         return log_softmax(self._logits(X))
 
-    def predict(self, X):
-        """The most probable class of each example."""
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the most probable class of each example."""
         best = self._logits(X).argmax(axis=1)
         return self.classes_[best]
 
     @property
-    def coef_(self):
+    def coef_(self) -> NDArray:
         """The weights as LogisticRegression has them: (K, D), or (1, D) for two classes."""
         return self._as_in_logistic_regression("W").T
 
     @property
-    def intercept_(self):
+    def intercept_(self) -> NDArray:
         """The biases, shape (K,), or (1,) for two classes."""
         return self._as_in_logistic_regression("b")
 
@@ -227,32 +223,88 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return self.model_(X)
 
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Put all attributes back if what follows fails."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(self, X, y, sample_weight):
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)  # of an earlier fit
+        X, y, weight = self._examples(X, y, sample_weight, reset=True)
+        self.classes_ = np.unique(y)
+        self._build(X)
+        labels = self._labels(y)
+        weight = self._weights(labels, weight)
+        if self._hidden_sizes():
+            plateau = _Plateau(self.tol)
+            history = self._train(X, labels, weight, self.max_iter, [plateau])
+            self.n_iter_, self.loss_curve_ = len(history), history.get("loss", [])
+            return plateau.reached
+        self.n_iter_, converged = self._solve(X, labels, weight)
+        return converged
+
+    def _partial_fit(self, X, y, classes, sample_weight):
+        first = not hasattr(self, "model_")
+        if first and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all examples and cannot be used with "
+                "partial_fit; pass a dict"
+            )
+        X, y, weight = self._examples(X, y, sample_weight, reset=first, classes=classes)
+        if first:
+            self.classes_ = np.unique(classes)
+            self._build(X)
+            self.n_iter_ = 0
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes must stay {self.classes_}, those of the first call, got {classes}"
+            )
+        labels = self._labels(y)
+        weight = self._weights(labels, weight)
+        if not first:  # train copies, so that a failure leaves no trace
+            self.model_, self._optimizer, self._rng = copy.deepcopy(
+                (self.model_, self._optimizer, self._rng)
+            )
+        history = self._train(X, labels, weight, epochs=1)
+        self.n_iter_ += 1
+        if self._hidden_sizes():
+            self.loss_curve_ = [*getattr(self, "loss_curve_", ()), *history.get("loss", ())]
+
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
         return (sizes,) if np.ndim(sizes) == 0 else tuple(sizes)
 
-    def _examples(self, X, y, sample_weight, reset):
-        """Checked examples; those of weight 0 are left out, as if they were not there."""
-        real = real_number(self.alpha, "alpha"), real_number(self.tol, "tol")
-        if min(real) < 0:
-            raise ValueError(f"alpha and tol must not be negative, got {real[0]} and {real[1]}")
+    def _examples(self, X, y, sample_weight, reset, classes=None):
+        """Return checked examples; those of weight 0 are left out, as if they were not there."""
+        not_negative(self.alpha, "alpha")
+        not_negative(self.tol, "tol")
         positive(self.learning_rate_init, "learning_rate_init")
-        if integer(self.max_iter, "max_iter") < 1:
-            raise ValueError(f"max_iter must be at least 1, got {self.max_iter}")
+        positive_integer(self.max_iter, "max_iter")
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
+            positive_integer(self.batch_size, "batch_size")
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=reset)
         check_classification_targets(y)
+        if reset:
+            self._check_class_weight(y if classes is None else classes)
         if sample_weight is None:
             return X, y, None
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        kept = weights > 0
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        kept = weight > 0
         if not kept.any():
             raise ValueError("sample_weight must not be zero for every example")
-        return X[kept], y[kept], weights[kept]
+        return X[kept], y[kept], weight[kept]
 
     def _build(self, X):
-        """An untrained network for these features and classes."""
+        """Make an untrained network for these features and classes."""
         n_classes = len(self.classes_)
         if n_classes < 2:
             raise ValueError(
@@ -269,100 +321,91 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         )
         self._optimizer = Adam(self.learning_rate_init)
 
-    def _targets(self, y, weights, dtype):
-        """What the loss takes for y, so that its mean is the weighted mean; and all weight.
-
-        Without weights these are the class indices.  With them it is a row for each example,
-        zero but for the true class: the cross-entropy of such a row is its weight times that
-        of the class.
-        """
+    def _labels(self, y):
+        """Return the class indices of y."""
         labels = np.searchsorted(self.classes_, y)
         labels = np.minimum(labels, len(self.classes_) - 1)
         unknown = self.classes_[labels] != y
         if unknown.any():
             raise ValueError(f"y must hold the classes {self.classes_}, got {y[unknown][0]}")
-        if weights is None and self.class_weight is None:
-            return labels, len(labels)
-        weights = np.ones(len(labels)) if weights is None else weights
-        weights = weights * self._class_weights(labels, weights)[labels]
-        total = weights.sum()
-        targets = np.zeros((len(labels), len(self.classes_)), dtype)
-        targets[np.arange(len(labels)), labels] = weights * (len(labels) / total)
-        return targets, total
+        return labels
 
-    def _class_weights(self, labels, weights):
-        n_classes = len(self.classes_)
+    def _weights(self, labels, weight):
+        """Return the weight of each example and its class together, or None if all are 1."""
+        if self.class_weight is None:
+            return weight
+        weight = np.ones(len(labels)) if weight is None else weight
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
-            return weights.sum() / (n_classes * np.bincount(labels, weights, n_classes))
-        return compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[labels]
-        )
+            totals = np.bincount(labels, weight, len(self.classes_))
+            of_class = weight.sum() / (len(self.classes_) * totals)
+        else:
+            of_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_[labels]
+            )
+        weight = weight * of_class[labels]
+        if not weight.any():
+            raise ValueError("class_weight must not be zero for every example")
+        return weight
 
-    def _train(self, X, targets, total, epochs, callbacks=()):
-        batch_size = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
-        fit(
-            _Penalized(self.model_, self.alpha / total),
+    def _check_class_weight(self, classes):
+        """Raise if class_weight is a dict with classes or weights that cannot be."""
+        if not isinstance(self.class_weight, Mapping):
+            return
+        known = set(np.unique(classes).tolist())
+        for name, value in self.class_weight.items():
+            if name not in known:
+                raise ValueError(
+                    f"class_weight must name classes of {sorted(known)}, got {name!r}"
+                )
+            not_negative(value, f"class_weight of {name!r}")
+
+    def _train(self, X, labels, weight, epochs, callbacks=()):
+        return fit(
+            self.model_,
             X,
-            targets,
+            labels,
             optimizer=self._optimizer,
             epochs=epochs,
-            batch_size=batch_size,
+            batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,
+            sample_weight=weight,
+            l2=lambda weight_of_batch: self.alpha / weight_of_batch,
             callbacks=callbacks,
             rng=self._rng,
             progress=False,
         )
 
-    def _solve(self, X, targets, total):
-        """Softmax regression to its optimum; returns the number of steps and its success."""
+    def _solve(self, X, labels, weight):
+        """Find the optimum of softmax regression; return the number of steps and its success."""
+        total = len(labels) if weight is None else weight.sum()
         penalty = self.alpha * (2 if len(self.classes_) == 2 else 1)
         W, b, n_steps, converged = solve_softmax_regression(
-            X, targets, len(self.classes_), penalty / total, max_iter=self.max_iter
+            X,
+            labels,
+            len(self.classes_),
+            penalty / total,
+            sample_weight=weight,
+            max_iter=self.max_iter,
         )
         self.model_.params["0.W"][...] = W
         self.model_.params["0.b"][...] = b
         return n_steps, converged
 
 
-class _Penalized:
-    """A model whose weights, but not its biases, are also pulled towards zero."""
-
-    def __init__(self, model, strength):
-        self.model, self.params, self.strength = model, model.params, strength
-        self.weights = _weights(model.params)
-
-    def forward(self, x, training=False):
-        y, backward = self.model.forward(x, training)
-
-        def penalized(dy, input_gradient=True):
-            dx, grads = backward(dy, input_gradient)
-            for name, W in self.weights.items():
-                grads[name] += self.strength * W
-            return dx, grads
-
-        return y, penalized
-
-
 class _Plateau(Callback):
-    """Ends the training when the objective has not fallen by tol in ten epochs."""
+    """End the training when the objective has not fallen by tol in ten epochs."""
 
     patience = 10
 
-    def __init__(self, strength, tol):
-        self.strength, self.tol = strength, tol
-        self.curve, self.best, self.waited = [], np.inf, 0
+    def __init__(self, tol: float) -> None:
+        self.tol, self.best, self.waited = tol, np.inf, 0
 
-    def on_epoch(self, run):
-        squares = sum(float(np.sum(W * W)) for W in _weights(run.model.params).values())
-        self.curve.append(run.history["loss"][-1] + self.strength / 2 * squares)
-        self.waited = 0 if self.curve[-1] < self.best - self.tol else self.waited + 1
-        self.best = min(self.best, self.curve[-1])
+    def on_epoch(self, run: Run) -> None:
+        value = run.history["loss"][-1]
+        self.waited = 0 if value < self.best - self.tol else self.waited + 1
+        self.best = min(self.best, value)
         if self.reached:
             run.stopped = f"the objective has not fallen by {self.tol} in {self.patience} epochs"
 
     @property
-    def reached(self):
+    def reached(self) -> bool:
         return self.waited >= self.patience
-
-
-def _weights(params):
-    return {name: value for name, value in params.items() if name.endswith(".W")}

@@ -1,6 +1,6 @@
 r"""Softmax regression, solved to its optimum by Newton's method.
 
-With no hidden layer the mean cross-entropy is a convex function of the weights.  A Newton
+Without hidden layers the mean cross-entropy is a convex function of the weights.  A Newton
 step goes to the lowest point of the parabola that has the same slope and curvature here:
 it solves :math:`H V = -\nabla`.
 
@@ -11,38 +11,52 @@ p p^\top`.  The Hessian times a direction V is
 .. math:: H V = \tfrac1N X^\top J (X V) + \lambda V
 
 one product forward, one softmax vector-Jacobian product, one product backward.  The Hessian
-itself, a matrix of (D + 1)K by (D + 1)K, is never formed: conjugate gradients need its
-products only.  A trust region, a radius within which the parabola is believed, keeps the
+itself, a matrix of (D + 1)K by (D + 1)K, is never formed, because conjugate gradients need
+only its products.  A trust region, a radius within which the parabola is trusted, keeps the
 first steps short.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..functional import softmax, softmax_cross_entropy, softmax_vjp
 
 
-def solve_softmax_regression(x, targets, n_classes, strength, *, max_iter=200):
+def solve_softmax_regression(
+    x: NDArray,
+    y: NDArray,
+    n_classes: int,
+    strength: float,
+    *,
+    sample_weight: NDArray | None = None,
+    max_iter: int = 200,
+) -> tuple[NDArray, NDArray, int, bool]:
     r"""Find the weights that minimize the penalized mean cross-entropy.
 
-    .. math:: \frac1N \sum_n \ell(x_n W + b, t_n) + \frac\lambda2 \|W\|^2
+    .. math:: \frac{1}{\sum_n s_n} \sum_n s_n \, \ell(x_n W + b, y_n) + \frac\lambda2 \|W\|^2
 
     Parameters
     ----------
     x : ndarray, shape (N, D)
-    targets : ndarray of int, shape (N,), or of float, shape (N, K)
-        Class indices, or rows that are not negative; their sums weigh the examples.
+    y : ndarray of int, shape (N,)
+        Class indices.
     n_classes : int
         K.
     strength : float
         :math:`\lambda`, at least 0.  The biases are not penalized.
+    sample_weight : ndarray, shape (N,), optional
+        :math:`s_n`, 1 unless given.
     max_iter : int
         Newton steps at most.
 
     Returns
     -------
     W : ndarray, shape (D, K)
+        The weights.
     b : ndarray, shape (K,)
+        The biases.
     n_steps : int
+        How many Newton steps it took.
     converged : bool
         Whether the gradient vanished, to about eight digits.
 
@@ -53,14 +67,14 @@ def solve_softmax_regression(x, targets, n_classes, strength, *, max_iter=200):
 
     Examples
     --------
-    >>> x, targets = np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1])
-    >>> W, b, n_steps, converged = solve_softmax_regression(x, targets, 2, 0.1)
+    >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1])
+    >>> W, b, n_steps, converged = solve_softmax_regression(x, y, 2, 0.1)
     >>> W.round(3), converged
     (array([[-1.051,  1.051]]), True)
     """
     from scipy.optimize import minimize
 
-    problem = _Objective(x, targets, n_classes, strength)
+    problem = _Objective(x, y, n_classes, strength, sample_weight)
     result = minimize(
         problem.value_and_gradient,
         np.zeros((x.shape[1] + 1) * n_classes),
@@ -78,15 +92,18 @@ def solve_softmax_regression(x, targets, n_classes, strength, *, max_iter=200):
 class _Objective:
     """The penalized mean cross-entropy, with the biases as a last row of the weights."""
 
-    def __init__(self, x, targets, n_classes, strength):
-        self.x, self.targets = x.astype(np.float64, copy=False), targets
+    def __init__(self, x, y, n_classes, strength, sample_weight=None):
+        self.x, self.y, self.weight = x.astype(np.float64, copy=False), y, sample_weight
         self.n_classes, self.strength = n_classes, strength
-        self.weights = 1.0 if targets.ndim == 1 else targets.sum(axis=1, keepdims=True)
+        if sample_weight is None:
+            self.share = 1 / len(y)  # of each row in the mean
+        else:
+            self.share = sample_weight[:, None] / sample_weight.sum()
         self.theta = None
 
     def value_and_gradient(self, theta):
         W, logits = self._forward(theta)
-        loss, dlogits = softmax_cross_entropy(logits, self.targets)
+        loss, dlogits = softmax_cross_entropy(logits, self.y, sample_weight=self.weight)
         value = float(loss) + self.strength / 2 * np.sum(W * W)
         return value, self._backward(dlogits, W)
 
@@ -94,7 +111,7 @@ class _Objective:
         if self.theta is None or not np.array_equal(theta, self.theta):
             self.theta, self.probs = theta.copy(), softmax(self._forward(theta)[1])
         V, dlogits = self._forward(direction)
-        curved = softmax_vjp(dlogits, self.probs) * (self.weights / len(self.x))
+        curved = softmax_vjp(dlogits, self.probs) * self.share
         return self._backward(curved, V)
 
     def _forward(self, theta):

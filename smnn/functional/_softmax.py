@@ -1,19 +1,25 @@
 """Softmax, log-softmax and log-sum-exp, each followed by its derivative."""
 
+from typing import Any
+
 import numpy as np
 from numpy import empty
 
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
-from .._core.rows import RowLayout, fits, in_one_piece, is_plain
+from .._core.rows import RowLayout, can_hold_result, contiguous, kernel_rows
+from .._core.types import Array, ArrayLike, Axis
 from .backend import kernels
 
-# The values of arguments that were not given.  A call that gives no others, on an array that
-# the kernels can take as it is, goes the shortest way: it may take a microsecond in all.
-_LAST, _ONE = -1, 1.0
 
-
-def softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
+def softmax(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Turn scores into probabilities that are positive and sum to 1.
 
     .. math:: y_j = \frac{e^{x_j / T}}{\sum_k e^{x_k / T}}
@@ -23,7 +29,7 @@ def softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
     x : array_like
         The scores, of any shape.
     axis : int, tuple of int, or None, default -1
-        The axis whose entries sum to 1, the last unless told otherwise.  A tuple joins
+        The axis whose entries sum to 1, the last unless you pass another.  A tuple joins
         several axes and None all of them.  Note that ``scipy.special.softmax`` has
         None for its default.
     temperature : float, default 1.0
@@ -66,18 +72,17 @@ def softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
     >>> softmax([[1.0, 2.0, 3.0]], where=[True, True, False]).round(3)
     array([[0.269, 0.731, 0.   ]])
     """
-    if axis is _LAST and temperature is _ONE and where is None and is_plain(x):
-        if out is None:
-            out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
-            kernels.softmax(x, 1.0, out)
-            return out
-        if fits(out, x):
-            kernels.softmax(x, 1.0, out)
-            return out
     return _normalize(kernels.softmax, 0.0, x, axis, temperature, where, out)
 
 
-def log_softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
+def log_softmax(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    temperature: float = 1.0,
+    where: ArrayLike | None = None,
+    out: Array | None = None,
+) -> Array:
     r"""Return the logarithm of the softmax, without rounding it to 0 first.
 
     .. math:: y_j = x_j / T - \log \sum_k e^{x_k / T}
@@ -119,21 +124,21 @@ def log_softmax(x, axis=_LAST, *, temperature=_ONE, where=None, out=None):
     >>> log_softmax([0.0, 50.0])
     array([-5.00000000e+01, -1.92874985e-22])
     """
-    if axis is _LAST and temperature is _ONE and where is None and is_plain(x):
-        if out is None:
-            out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
-            kernels.log_softmax(x, 1.0, out)
-            return out
-        if fits(out, x):
-            kernels.log_softmax(x, 1.0, out)
-            return out
     return _normalize(kernels.log_softmax, -np.inf, x, axis, temperature, where, out)
 
 
-def logsumexp(x, axis=-1, *, keepdims=False):
+def logsumexp(
+    x: ArrayLike,
+    axis: Axis = -1,
+    *,
+    keepdims: bool = False,
+    b: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    return_sign: bool = False,
+) -> Any:
     r"""Return the logarithm of a sum of exponentials, a smooth maximum.
 
-    .. math:: y = \log \sum_k e^{x_k}
+    .. math:: y = \log \Big| \sum_k b_k e^{x_k} \Big|
 
     Parameters
     ----------
@@ -143,11 +148,20 @@ def logsumexp(x, axis=-1, *, keepdims=False):
         The axis that is summed over.
     keepdims : bool, default False
         Keep the summed axes, with length 1.
+    b : array_like, optional
+        Weights of the exponentials, of any sign, broadcast against `x`; all 1 if not given.
+        An entry of weight 0 does not take part, whatever its exponent is.
+    where : array_like of bool, optional
+        The entries that take part, broadcast to the shape of `x`.
+    return_sign : bool, default False
+        Return the sign of the sum too.  Without it, a negative sum gives nan.
 
     Returns
     -------
-    ndarray or scalar
+    y : ndarray or scalar
         The result, of the floating dtype of `x`.  An empty sum gives −inf.
+    sign : ndarray or scalar
+        1, −1, or 0 for an empty sum or one that cancels; only if `return_sign`.
 
     Raises
     ------
@@ -161,18 +175,56 @@ def logsumexp(x, axis=-1, *, keepdims=False):
     0.693
     >>> logsumexp([[1000.0, 1000.0]]).round(3)
     array([1000.693])
+    >>> y, sign = logsumexp([2.0, 1.0], b=[1.0, -3.0], return_sign=True)
+    >>> round(float(y), 3), float(sign)
+    (-0.267, -1.0)
     """
     x = check.float_array(x, "x")
-    axes = check.axis_tuple(axis, x.ndim)
-    layout = RowLayout(x.shape, axes)
-    rows = layout.rows(x)
+    if b is not None:
+        b = check.float_array(b, "b", booleans=True)
+        x, b = _broadcast(x, b)
+    if where is not None:
+        where = check.mask_array(where, x.shape)
+        x = np.where(where, x, x.dtype.type(-np.inf))
+        b = None if b is None else np.where(where, b, 0)
+    layout = RowLayout(x.shape, check.axis_tuple(axis, x.ndim))
+    dtype = x.dtype if b is None else np.result_type(x, b)
+    rows = layout.rows(x, dtype)
     result = np.empty(len(rows), rows.dtype)
-    kernels.logsumexp(rows, result)
-    result = result.astype(x.dtype, copy=False).reshape(layout.lead)
-    return np.expand_dims(result, axes) if keepdims else result[()]
+    if b is None:
+        kernels.logsumexp(rows, result)
+        sign = np.where(result == -np.inf, 0, 1) if return_sign else None
+    else:
+        sign = np.empty_like(result)
+        kernels.logsumexp_weighted(rows, layout.rows(b, dtype), result, sign)
+        if not return_sign:
+            result[sign < 0] = np.nan
+
+    def shaped(values):
+        values = values.astype(dtype, copy=False).reshape(layout.lead)
+        return np.expand_dims(values, layout.axes) if keepdims else values[()]
+
+    return (shaped(result), shaped(sign)) if return_sign else shaped(result)
 
 
-def softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
+def _broadcast(x, b):
+    """Return the exponents and their weights with one shape."""
+    try:
+        return np.broadcast_arrays(x, b)
+    except ValueError:
+        raise ValueError(
+            f"b must broadcast against x, got shapes {b.shape} and {x.shape}"
+        ) from None
+
+
+def softmax_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+) -> Array:
     r"""Pull a gradient back through softmax.
 
     .. math:: dx = y \circ (dy - \langle dy, y \rangle)
@@ -183,18 +235,26 @@ def softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
         The gradient with respect to the probabilities.
     y : array_like
         The probabilities, ``softmax(x)``, of the same shape.
+    x : array_like, optional
+        The scores.  The formula does without them; they are accepted because every vjp of the
+        package takes ``(dy, y, x)``.
     axis : int, tuple of int, or None, default -1
         The axis that softmax was taken along.
+    temperature : float, default 1.0
+        T, by which the gradient is divided.
 
     Returns
     -------
     ndarray
-        The gradient with respect to `x`.  With a temperature T, divide it by T.
+        The gradient with respect to `x`.
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument has the wrong dtype or shape.
+    TypeError
+        If an argument does not hold real numbers, or `x` is an integer: the axis is
+        ``axis=``.
+    ValueError
+        If an argument has the wrong shape or value.
 
     Examples
     --------
@@ -205,7 +265,14 @@ def softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
     return _pull_back(kernels.softmax_vjp, dy, y, x, axis, temperature)
 
 
-def log_softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
+def log_softmax_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    axis: Axis = -1,
+    temperature: float = 1.0,
+) -> Array:
     r"""Pull a gradient back through log-softmax.
 
     .. math:: dx = dy - e^{y} \sum_k dy_k
@@ -216,18 +283,19 @@ def log_softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
         The gradient with respect to the log-probabilities.
     y : array_like
         The log-probabilities, ``log_softmax(x)``, of the same shape.
-    axis : int, tuple of int, or None, default -1
-        The axis that log-softmax was taken along.
+    x, axis, temperature
+        As in `softmax_vjp`.
 
     Returns
     -------
     ndarray
-        The gradient with respect to `x`.  With a temperature T, divide it by T.
+        The gradient with respect to `x`.  Entries with log-probability −inf, those that a
+        mask left out for example, receive and give no gradient.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument has the wrong dtype or shape.
+        As `softmax_vjp`.
 
     Examples
     --------
@@ -236,13 +304,22 @@ def log_softmax_vjp(dy, y, x=None, *, axis=-1, temperature=1.0):
     >>> log_softmax_vjp([1.0, 0.0], np.log([0.25, 0.75])).round(3)
     array([ 0.75, -0.75])
     """
-    return _pull_back(kernels.log_softmax_vjp, dy, y, x, axis, temperature)
+    return _pull_back(kernels.log_softmax_vjp, dy, y, x, axis, temperature, ignored=-np.inf)
 
 
-def logsumexp_vjp(dy, y, x, *, axis=-1, keepdims=False):
+def logsumexp_vjp(
+    dy: ArrayLike,
+    y: ArrayLike,
+    x: ArrayLike,
+    *,
+    axis: Axis = -1,
+    keepdims: bool = False,
+    b: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+) -> Array:
     r"""Pull a gradient back through logsumexp.
 
-    .. math:: dx_j = dy \, e^{x_j - y}
+    .. math:: dx_j = dy \, s \, b_j e^{x_j - y}, \qquad s = \mathrm{sign} \sum_k b_k e^{x_k}
 
     Parameters
     ----------
@@ -256,6 +333,8 @@ def logsumexp_vjp(dy, y, x, *, axis=-1, keepdims=False):
         The axis that was summed over.
     keepdims : bool, default False
         Whether `y` and `dy` keep the summed axes.
+    b, where : array_like, optional
+        As in `logsumexp`.
 
     Returns
     -------
@@ -287,12 +366,35 @@ def logsumexp_vjp(dy, y, x, *, axis=-1, keepdims=False):
     dtype = np.result_type(dy, y, x)
     rows = layout.rows(x, dtype)
     dx = new_array(rows.shape, rows.dtype)
-    dy, y = (in_one_piece(array, rows.dtype).reshape(-1) for array in (dy, y))
-    kernels.logsumexp_vjp(dy, y, rows, dx)
+    dy, y = (contiguous(array, rows.dtype).reshape(-1) for array in (dy, y))
+    if b is None and where is None:
+        kernels.logsumexp_vjp(dy, y, rows, dx)
+        return layout.array(dx, dtype)
+    weights = layout.rows(_weights(b, where, x.shape), rows.dtype)
+    kernels.logsumexp_vjp(np.ones_like(dy), y, rows, dx)
+    dx *= weights
+    np.copyto(dx, 0, where=weights == 0)  # even where the exponent is nan
+    dx *= (dy * np.sign(dx.sum(axis=1)))[:, None]
     return layout.array(dx, dtype)
 
 
-def softmax_jacobian(y):
+def _weights(b, where, shape):
+    """Return the weights of the exponentials in this shape, 0 for those left out."""
+    weights = np.ones(shape)
+    if b is not None:
+        b = check.float_array(b, "b", booleans=True)
+        try:
+            weights[...] = b
+        except ValueError:
+            raise ValueError(
+                f"b must broadcast to the shape of x, {shape}, got shape {b.shape}"
+            ) from None
+    if where is not None:
+        weights[~check.mask_array(where, shape)] = 0
+    return weights
+
+
+def softmax_jacobian(y: ArrayLike) -> Array:
     r"""Return the Jacobian of softmax, from its result.
 
     .. math:: J_{ij} = \frac{\partial y_i}{\partial x_j} = y_i (\delta_{ij} - y_j)
@@ -333,18 +435,38 @@ def softmax_jacobian(y):
 
 
 def _normalize(kernel, masked, x, axis, temperature, where, out):
-    """Run a kernel that turns rows of scores into rows of the same shape."""
-    x = check.float_array(x, "x")
+    """Run a kernel that turns rows of scores into rows of the same shape.
+
+    The first lines are the short way in: such a call may take a microsecond in all.
+    """
+    rows = kernel_rows(x, axis) if where is None else None
+    if rows is None or (out is not None and not can_hold_result(out, x)):
+        return _normalize_copy(kernel, masked, x, axis, temperature, where, out)
+    scale = 1.0 if temperature.__class__ is float and temperature == 1.0 else _scale(temperature, x)
+    if out is None:
+        out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
+    kernel(rows, scale, out if out.ndim == 2 else out.reshape(rows.shape))
+    return out
+
+
+def _normalize_copy(kernel, masked, x, axis, temperature, where, out):
+    """Run such a kernel on an array that has to be checked, masked or laid out first."""
+    given, x = x, check.float_array(x, "x")
+    if x is not given and where is None and out is None and kernel_rows(x, axis) is not None:
+        return _normalize(kernel, masked, x, axis, temperature, None, None)
     layout = RowLayout(x.shape, check.axis_tuple(axis, x.ndim))
-    scale = 1.0 / check.positive(temperature, "temperature")
+    scale = _scale(temperature, x)
     if out is not None:
         check.output_array(out, x.shape, x.dtype)
+    source = x
     if where is not None:
         where = check.mask_array(where, x.shape)
-        x = np.where(where, x, x.dtype.type(-np.inf))
-    rows = layout.rows(x)
-    result = layout.room(out, x.dtype, rows)
-    kernel(rows, min(scale, float(np.finfo(rows.dtype).max)), result)
+        if out is not None and np.may_share_memory(where, out):
+            where = where.copy()
+        source = np.where(where, x, x.dtype.type(-np.inf))
+    rows = layout.rows(source)
+    result = layout.result_rows(out, x.dtype, rows, x)
+    kernel(rows, scale, result)
     array = layout.array(result, x.dtype, out)
     if where is not None:
         array = np.asarray(array)
@@ -353,15 +475,34 @@ def _normalize(kernel, masked, x, axis, temperature, where, out):
     return array
 
 
-def _pull_back(kernel, dy, y, x, axis, temperature):
-    """Run a kernel that takes the gradient at the output, and the output."""
+def _scale(temperature, x):
+    """Return what the scores are multiplied by: finite, however low the temperature."""
+    scale = 1.0 / check.positive(temperature, "temperature")
+    return min(scale, float(np.finfo(x.dtype if x.dtype.itemsize > 2 else np.float32).max))
+
+
+def _pull_back(kernel, dy, y, x, axis, temperature, *, ignored=None):
+    """Run a kernel that takes the gradient at the output, and the output.
+
+    Entries where the output is ``ignored`` are constants: they receive and give no gradient.
+    """
     if isinstance(x, int | np.integer):
-        raise TypeError(f"the third argument is x; write axis={x} for the axis")
+        raise TypeError(f"the third argument is x: for the axis write axis={x}")
     y, dy = check.float_array(y, "y"), check.float_array(dy, "dy")
     check.same_shape(dy, y, "dy", "y")
+    if x is not None and np.shape(x) != y.shape:
+        raise ValueError(f"x must have the shape of y, {y.shape}, got shape {np.shape(x)}")
     layout = RowLayout(y.shape, check.axis_tuple(axis, y.ndim))
     dtype = np.result_type(dy, y)
-    rows = layout.rows(y, dtype)
-    dx = new_array(rows.shape, rows.dtype)
-    kernel(layout.rows(dy, dtype), rows, dx)
+    y_rows, dy_rows = layout.rows(y, dtype), layout.rows(dy, dtype)
+    constant = None
+    if ignored is not None and y_rows.min(initial=np.inf) == ignored:
+        constant = y_rows == ignored
+        dy_rows = np.where(constant, 0, dy_rows)
+    dx = new_array(y_rows.shape, y_rows.dtype)
+    kernel(dy_rows, y_rows, dx)
+    if temperature.__class__ is not float or temperature != 1.0:
+        dx *= dx.dtype.type(_scale(temperature, dx))
+    if constant is not None:
+        dx[constant] = 0
     return layout.array(dx, dtype)

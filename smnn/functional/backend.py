@@ -5,7 +5,7 @@ import warnings
 try:
     from .. import _kernels as kernels
 except ImportError as error:
-    from .. import reference as kernels
+    from .. import reference as kernels  # type: ignore[no-redef]
 
     if not isinstance(error, ModuleNotFoundError) or error.name not in ("numba", "llvmlite"):
         warnings.warn(f"numba could not be loaded, smnn runs on NumPy: {error}", stacklevel=2)

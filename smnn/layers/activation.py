@@ -1,8 +1,13 @@
 """Layers that apply one function to every number: a fixed one, or one with a learned slope."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 
-from .._core.validation import choice
+from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
+from .._core.validation import choice, real_number
 from ..activations import ACTIVATIONS, prelu, prelu_vjp
 from ..gradcheck import centered_difference
 from .base import Layer, ShapeError
@@ -36,7 +41,15 @@ class Activation(Layer):
     (array([1.]), {})
     """
 
-    def __init__(self, function, derivative=None, *, input_shape=None, rng=None, **options):
+    def __init__(
+        self,
+        function: str | Callable[..., Any],
+        derivative: Callable[..., Any] | None = None,
+        *,
+        input_shape: Shape | None = None,
+        rng: Random = None,
+        **options: Any,
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.function, self._f, self._vjp = _differentiable(function, derivative, options)
         self.derivative, self.options = derivative, options
@@ -44,15 +57,18 @@ class Activation(Layer):
         if isinstance(self.function, str):  # options that are not the function's: TypeError
             self._vjp(probe, self._f(probe, **options), probe, **options)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
+        x = self._floats(x)
         y = self._f(x, **self.options)
         if y.shape != x.shape:
             raise ShapeError(f"{self!r} must keep the shape {x.shape}, it gave {y.shape}")
         return y, lambda dy: (self._vjp(dy, y, x, **self.options), {})
 
-    def forward_logits(self, x, training=False, link="softmax"):
-        if self.function == link and not self.options:
-            return x, lambda dy: (dy, {})
+    def forward_logits(
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+    ) -> tuple[Array, Pullback]:
+        if self.function == output_activation and not self.options:
+            return self._floats(x), lambda dy: (dy, {})
         return self.forward(x, training)
 
 
@@ -72,20 +88,23 @@ class PReLU(Layer):
 
     function = "prelu"
 
-    def __init__(self, slope=0.25, *, input_shape=None, rng=None):
+    def __init__(
+        self, slope: ArrayLike = 0.25, *, input_shape: Shape | None = None, rng: Random = None
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
-        self.slope = slope
+        self.slope = real_number(slope, "slope")
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         if not self.params:
             self.params["slope"] = np.full(input_shape[-1:], self.slope, dtype)
         expected = self.params["slope"].shape
         self._expect(input_shape[-1:] == expected, f"(…, {expected[0]})", tuple(input_shape))
         return tuple(input_shape)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
+        x = self._floats(x)
         self.build(x.shape[1:], x.dtype)
-        slope = self.params["slope"]
+        slope = self.params["slope"].copy()  # the way back is that of this forward pass
         y = prelu(x, slope)
 
         def backward(dy, input_gradient=True):
@@ -107,17 +126,21 @@ def _differentiable(function, derivative, options):
 
     if derivative is not None:
         _refuse_wrong(derivative, function, options)
+    # Partial functions and not closures, so that the layer can be pickled with its function.
+    return function, partial(_value, function), partial(_slope, function, derivative)
 
-    def f(x, **options):
-        return np.asarray(function(x, **options)).astype(x.dtype, copy=False)
 
-    def vjp(dy, y, x, **options):
-        if derivative is not None:
-            return dy * derivative(x, **options)
-        slope = centered_difference(lambda x: function(x, **options), x)
-        return dy * slope.astype(x.dtype)
+def _value(function, x, **options):
+    """Return the value of a function of the reader's own, in the dtype of x."""
+    return np.asarray(function(x, **options)).astype(x.dtype, copy=False)
 
-    return function, f, vjp
+
+def _slope(function, derivative, dy, y, x, **options):
+    """Pull back through such a function: its derivative, or else a centered difference."""
+    if derivative is not None:
+        return dy * derivative(x, **options)
+    slope = centered_difference(lambda x: function(x, **options), x)
+    return dy * slope.astype(x.dtype)
 
 
 def _refuse_wrong(derivative, function, options):

@@ -1,7 +1,11 @@
 """The dense layer: every input is connected to every unit."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
 from .._core.validation import generator, positive_integer
 from ..initializers import get_initializer
 from .activation import Activation
@@ -48,8 +52,15 @@ class Dense(Layer):
     """
 
     def __init__(
-        self, units, activation=None, *, input_shape=None, use_bias=True, init="auto", rng=None
-    ):
+        self,
+        units: int,
+        activation: Any = None,
+        *,
+        input_shape: Shape | None = None,
+        use_bias: bool = True,
+        init: str | Callable[..., Array] = "auto",
+        rng: Random = None,
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.units = positive_integer(units, "units")
         self.activation = activation
@@ -63,7 +74,7 @@ class Dense(Layer):
         self.next_activation = self._activation and self._activation.function
         get_initializer(init)  # refuses an unknown name here and not at the first batch
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         self._expect(len(input_shape) > 0, "(…, features)", tuple(input_shape))
         if not self.params:
             rng = generator(rng) if self.rng is None else self.rng
@@ -75,23 +86,35 @@ class Dense(Layer):
         self._expect_features(input_shape)
         return (*input_shape[:-1], self.units)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
         return self._forward(x, self._activation and self._activation.forward)
 
-    def forward_logits(self, x, training=False, link="softmax"):
+    def forward_logits(
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+    ) -> tuple[Array, Pullback]:
         def activation(z):
-            return self._activation.forward_logits(z, link=link)
+            return self._activation.forward_logits(z, output_activation=output_activation)
 
         return self._forward(x, self._activation and activation)
 
-    def _forward(self, x, activation):
+    def __call__(self, x: ArrayLike) -> Array:
+        z = self._scores(self._floats(x))
+        return self._activation(z) if self._activation else z
+
+    def _scores(self, x):
+        """Return Z = XW + b."""
         if not self.params:
             self.build(x.shape[1:], x.dtype)
         self._expect_features(x.shape)
-        W = self.params["W"]
-        z = x @ W
+        z = x @ self.params["W"]
         if self.use_bias:
             z += self.params["b"]
+        return z
+
+    def _forward(self, x, activation):
+        x = self._floats(x)
+        z = self._scores(x)
+        W = self.params["W"].copy()  # an optimizer may move it before the way back is taken
         y, activation_backward = activation(z) if activation else (z, None)
 
         def backward(dy, input_gradient=True):

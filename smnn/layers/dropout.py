@@ -1,5 +1,8 @@
 """Dropout: in training, a random share of the numbers is switched off."""
 
+from typing import Any
+
+from .._core.types import Array, DType, Pullback, Random, Shape
 from .._core.validation import fraction, generator
 from .base import Layer
 
@@ -31,20 +34,24 @@ class Dropout(Layer):
     array([2., 0., 0., 0.])
     """
 
-    def __init__(self, p, *, input_shape=None, rng=None):
+    def __init__(
+        self, p: float = 0.5, *, input_shape: Shape | None = None, rng: Random = None
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.p = fraction(p, "p")
         if self.p == 1:
             raise ValueError("p must be less than 1, got 1: nothing would be left")
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         if self.rng is None:
             self.rng = generator(rng)
         return tuple(input_shape)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
+        x = self._floats(x)
         if not training or self.p == 0:
             return x, lambda dy: (dy, {})
-        self.build(x.shape[1:])
+        if self.rng is None:
+            self.rng = generator(None)
         kept = (self.rng.random(x.shape) >= self.p) / x.dtype.type(1 - self.p)
         return x * kept, lambda dy: (dy * kept, {})

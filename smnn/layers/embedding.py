@@ -1,7 +1,10 @@
 """Embedding: one learned vector for each integer."""
 
+from typing import Any
+
 import numpy as np
 
+from .._core.types import Array, DType, Pullback, Random, Shape
 from .._core.validation import generator, positive_integer
 from .base import Layer
 
@@ -26,22 +29,29 @@ class Embedding(Layer):
 
     integer_input = True
 
-    def __init__(self, num_embeddings, embedding_dim, *, input_shape=None, rng=None):
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        *,
+        input_shape: Shape | None = None,
+        rng: Random = None,
+    ) -> None:
         super().__init__(input_shape=input_shape, rng=rng)
         self.num_embeddings = positive_integer(num_embeddings, "num_embeddings")
         self.embedding_dim = positive_integer(embedding_dim, "embedding_dim")
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         if not self.params:
             rng = generator(rng) if self.rng is None else self.rng
             shape = (self.num_embeddings, self.embedding_dim)
             self.params["W"] = rng.standard_normal(shape).astype(dtype)
         return (*input_shape, self.embedding_dim)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
+        x = np.asarray(x)
         self.build(x.shape[1:])
         W = self.params["W"]
-        x = np.asarray(x)
         if x.dtype.kind not in "iu":
             raise TypeError(f"{self!r} expects integers, got dtype {x.dtype}")
         if x.size and not 0 <= x.min() <= x.max() < len(W):

@@ -1,7 +1,11 @@
 """Flatten: every example as one row."""
 
 import math
+from typing import Any
 
+import numpy as np
+
+from .._core.types import Array, DType, Pullback, Random, Shape
 from .base import Layer
 
 
@@ -16,9 +20,10 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    def build(self, input_shape, dtype="float64", rng=None):
+    def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         return (math.prod(input_shape),)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
+        x = np.asarray(x)
         y = x.reshape(len(x), math.prod(x.shape[1:]))
         return y, lambda dy: (dy.reshape(x.shape), {})

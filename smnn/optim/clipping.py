@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from .._core.types import Arrays
 from .._core.validation import not_negative
 
 
-def clip_gradients(grads, max_norm):
+def clip_gradients(grads: Arrays, max_norm: float) -> float:
     """Scale all gradients down, in place, until their common norm is at most ``max_norm``.
 
     Parameters
@@ -20,6 +21,11 @@ def clip_gradients(grads, max_norm):
     -------
     float
         The norm before.
+
+    Raises
+    ------
+    ValueError
+        If ``max_norm`` is negative.
 
     References
     ----------
@@ -35,8 +41,10 @@ def clip_gradients(grads, max_norm):
     (array([0.6]), array([0.8]))
     """
     max_norm = not_negative(max_norm, "max_norm")
-    norm = math.hypot(*(np.linalg.norm(grad.astype(np.float64)) for grad in grads.values()))
+    norm = math.hypot(*(np.linalg.norm(np.asarray(grad, np.float64)) for grad in grads.values()))
     if norm > max_norm:
-        for grad in grads.values():
-            grad *= max_norm / norm
+        # First all products, then all writing: gradients may share memory.
+        scaled = [grad * grad.dtype.type(max_norm / norm) for grad in grads.values()]
+        for grad, value in zip(grads.values(), scaled, strict=True):
+            grad[...] = value
     return norm

@@ -1,12 +1,17 @@
-"""Optimizers: SGD with momentum, Adam, and what they share."""
+"""Optimizers: SGD with momentum, Adam, AdamW, and what they share."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from .. import reference
-from .._core.validation import not_negative, real_number
+from .._core.types import Array, Arrays, LearningRate
+from .._core.validation import float_array, not_negative, real_number
 from ..functional.backend import kernels
+
+_STEPPED = (np.dtype("float32"), np.dtype("float64"))
 
 
 class Optimizer:
@@ -18,6 +23,8 @@ class Optimizer:
         The learning rate η, or a schedule ``step -> η``; the first step is 0.
     weight_decay : float
         λ.
+    decay_biases : bool
+        Whether the decay also pulls on parameters with fewer than two axes: biases, slopes.
 
     Attributes
     ----------
@@ -39,18 +46,23 @@ class Optimizer:
     array([0.5, 2.5])
     """
 
-    def __init__(self, lr, *, weight_decay=0.0):
+    def __init__(
+        self, lr: LearningRate, *, weight_decay: float = 0.0, decay_biases: bool = True
+    ) -> None:
         self.lr = lr if callable(lr) else not_negative(lr, "lr")
         self.weight_decay = not_negative(weight_decay, "weight_decay")
+        self.decay_biases = bool(decay_biases)
         self.steps = 0
-        self.state = {}
+        self.state: dict[str, dict[str, Array]] = {}
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        return self.lr(self.steps) if callable(self.lr) else self.lr
+        if not callable(self.lr):
+            return self.lr
+        return not_negative(self.lr(self.steps), "the learning rate of the schedule")
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Change the parameters in place.
 
         Parameters
@@ -62,23 +74,55 @@ class Optimizer:
         ------
         KeyError
             If a gradient belongs to no parameter.
+        TypeError
+            If a parameter is not a writeable array of float32 or float64.
         ValueError
-            If a gradient has not the shape of its parameter.
+            If a gradient's shape differs from its parameter's, or the optimizer has
+            stepped a parameter of this name and another shape: each model needs one of its own.
         """
-        for name, grad in grads.items():
-            if name not in params:
-                raise KeyError(f"no parameter {name!r}; there are {', '.join(params)}")
-            if grad.shape != params[name].shape:
-                raise ValueError(
-                    f"the gradient of {name!r} must have shape {params[name].shape}, "
-                    f"got {grad.shape}"
-                )
+        grads = {name: self._checked(name, params, grad) for name, grad in grads.items()}
         lr = self.learning_rate
         self.steps += 1
         for name, grad in grads.items():
             self.update(name, params[name], grad, lr)
 
-    def state_dict(self):
+    def _checked(self, name, params, grad):
+        """Return a gradient in the dtype of its parameter, with which all buffers agree."""
+        if name not in params:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(params)}")
+        param = params[name]
+        if not isinstance(param, np.ndarray) or param.dtype not in _STEPPED:
+            what = param.dtype if isinstance(param, np.ndarray) else type(param).__name__
+            raise TypeError(
+                f"parameter {name!r} must be an array of float32 or float64, got {what}"
+            )
+        if not param.flags.writeable:
+            raise ValueError(f"parameter {name!r} must be writeable, got a read-only array")
+        grad = np.asarray(grad)
+        if grad.shape != param.shape:
+            raise ValueError(
+                f"the gradient of {name!r} must have shape {param.shape}, got {grad.shape}"
+            )
+        if grad.dtype.kind not in "fiub":
+            raise TypeError(f"the gradient of {name!r} must hold numbers, got dtype {grad.dtype}")
+        for kind, buffers in self.state.items():
+            if name in buffers and buffers[name].shape != param.shape:
+                raise ValueError(
+                    f"{type(self).__name__} keeps {kind} of shape {buffers[name].shape} for "
+                    f"{name!r}, got a parameter of shape {param.shape}: make a new optimizer for "
+                    "each model"
+                )
+        return grad.astype(param.dtype, copy=False)
+
+    def _decay(self, param):
+        """Return the λ of a parameter."""
+        return self.weight_decay if self.decay_biases or param.ndim > 1 else 0.0
+
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
+        """Change one parameter in place; a kind of optimizer is this method."""
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def state_dict(self) -> dict[str, Array]:
         """Return the step count and all buffers as a flat mapping of copies.
 
         Examples
@@ -93,31 +137,36 @@ class Optimizer:
             flat.update({f"{kind}.{name}": value.copy() for name, value in buffers.items()})
         return flat
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was called.
 
         Raises
         ------
         ValueError
-            If the state is that of another kind of optimizer.
+            If the state is that of another kind of optimizer, or holds no numbers.
         """
         if "step" not in state:
             raise ValueError(f"a state holds the number of steps, got {list(state)}")
-        restored = {kind: {} for kind in self.state}
+        steps = np.asarray(state["step"])
+        if steps.shape != () or not (steps >= 0 and steps == np.floor(steps)):
+            raise ValueError(f"step must be a number of steps, got {state['step']!r}")
+        restored: dict[str, dict[str, Array]] = {kind: {} for kind in self.state}
         for key, value in state.items():
             kind, _, name = key.partition(".")
             if key == "step":
                 continue
             if kind not in restored:
                 raise ValueError(f"{type(self).__name__} keeps {list(restored)}, got {kind!r}")
-            restored[kind][name] = np.array(value)
-        self.steps, self.state = int(state["step"]), restored
+            restored[kind][name] = np.array(float_array(value, key))
+        self.steps, self.state = int(steps), restored
 
     def _buffer(self, kind, name, like):
         """Return this parameter's buffer of a kind, zeros when it is new."""
         buffers = self.state[kind]
         if name not in buffers:
             buffers[name] = np.zeros_like(like)
+        elif buffers[name].dtype != like.dtype:
+            buffers[name] = buffers[name].astype(like.dtype)
         return buffers[name]
 
 
@@ -137,7 +186,8 @@ class SGD(Optimizer):
         μ, 0 for none.
     nesterov : bool
         Whether to look ahead; needs momentum.
-    weight_decay : float
+    weight_decay, decay_biases
+        As in `Optimizer`.
 
     References
     ----------
@@ -152,8 +202,16 @@ class SGD(Optimizer):
     array([0.9, 2.1])
     """
 
-    def __init__(self, lr, *, momentum=0.0, nesterov=False, weight_decay=0.0):
-        super().__init__(lr, weight_decay=weight_decay)
+    def __init__(
+        self,
+        lr: LearningRate = 0.01,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        decay_biases: bool = True,
+    ) -> None:
+        super().__init__(lr, weight_decay=weight_decay, decay_biases=decay_biases)
         self.momentum = not_negative(momentum, "momentum")
         self.nesterov = nesterov
         if nesterov and not momentum:
@@ -161,8 +219,8 @@ class SGD(Optimizer):
         if momentum:
             self.state = {"momentum_buffer": {}}
 
-    def update(self, name, param, grad, lr):
-        options = lr, self.momentum, self.nesterov, self.weight_decay
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
+        options = lr, self.momentum, bool(self.nesterov), self._decay(param)
         if self.momentum:
             velocity = self._buffer("momentum_buffer", name, param)
             _in_one_pass("sgd_step", (param, grad, velocity), *options)
@@ -189,7 +247,8 @@ class Adam(Optimizer):
         β₁ and β₂.
     eps : float
         ε.
-    weight_decay : float
+    weight_decay, decay_biases
+        As in `Optimizer`.
 
     References
     ----------
@@ -205,28 +264,87 @@ class Adam(Optimizer):
     array([0.9, 2.1])
     """
 
-    def __init__(self, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(lr, weight_decay=weight_decay)
+    def __init__(
+        self,
+        lr: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decay_biases: bool = True,
+    ) -> None:
+        super().__init__(lr, weight_decay=weight_decay, decay_biases=decay_biases)
         self.betas = tuple(real_number(beta, "betas") for beta in betas)
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas must lie in [0, 1), got {betas}")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"two betas must lie in [0, 1), got {betas}")
         self.eps = not_negative(eps, "eps")
         self.state = {"exp_avg": {}, "exp_avg_sq": {}}
 
-    def update(self, name, param, grad, lr):
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
+        self._step(name, param, grad, lr, self._decay(param))
+
+    def _step(self, name, param, grad, lr, decay):
         beta1, beta2 = self.betas
         mean = self._buffer("exp_avg", name, param)
         square = self._buffer("exp_avg_sq", name, param)
         # With c = √(1 − β₂ᵗ), m̂ / (√v̂ + ε) is m / (√v + cε) times c / (1 − β₁ᵗ).
         correction = math.sqrt(1 - beta2**self.steps)
         lr *= correction / (1 - beta1**self.steps)
-        options = lr, beta1, beta2, self.eps * correction, self.weight_decay
+        options = lr, beta1, beta2, self.eps * correction, decay
         _in_one_pass("adam_step", (param, grad, mean, square), *options)
 
 
+class AdamW(Adam):
+    """Adam whose weight decay does not pass through the means: θ ← θ − η λ θ, then Adam's step.
+
+    In `Adam` the decay is part of the gradient, and is divided by its recent size like the rest of
+    it.  Here every weight shrinks by the same share per step.
+
+    Parameters
+    ----------
+    lr, betas, eps
+        As in `Adam`.
+    weight_decay : float
+        λ.
+    decay_biases : bool
+        Whether biases and slopes shrink too, as in PyTorch.
+
+    References
+    ----------
+    Loshchilov, Hutter, "Decoupled weight decay regularization", 2019.
+
+    Examples
+    --------
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> AdamW(0.1, weight_decay=0.5).step(params, {"w": np.array([5.0, 0.0])})
+    >>> params["w"].round(4)
+    array([0.85, 1.9 ])
+    """
+
+    def __init__(
+        self,
+        lr: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        decay_biases: bool = True,
+    ) -> None:
+        super().__init__(
+            lr, betas=betas, eps=eps, weight_decay=weight_decay, decay_biases=decay_biases
+        )
+
+    def update(self, name: str, param: Array, grad: Array, lr: float) -> None:
+        param *= param.dtype.type(1 - lr * self._decay(param))
+        self._step(name, param, grad, lr, 0.0)
+
+
 def _in_one_pass(step, arrays, *options):
-    """Call a kernel on flat views, or its reference where an array has another layout."""
-    if all([array.flags.c_contiguous for array in arrays]):
+    """Call a kernel on flat views, or its reference where an array has another layout.
+
+    The arrays have one shape and dtype: `Optimizer.step` has seen to it.
+    """
+    if all([array.flags.c_contiguous and array.flags.aligned for array in arrays]):
         getattr(kernels, step)(*[array.reshape(-1) for array in arrays], *options)
     else:
         getattr(reference, step)(*arrays, *options)

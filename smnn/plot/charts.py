@@ -1,11 +1,17 @@
 """Charts: curves, bars, the history of a training, the confusion matrix, reliability."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .._core.validation import choice
 from ..activations import ACTIVATIONS
 from ..metrics import expected_calibration_error, reliability_curve
 from .styling import BACKWARD, FORWARD, INK, axes, class_color, label_lines, pyplot, tinted
+
+if TYPE_CHECKING:
+    from ..training import History
 
 
 def activation(name, *, limits=(-4.0, 4.0), ax=None, **options):
@@ -94,13 +100,15 @@ def probability_bars(probs, *, class_names=None, true=None, ax=None):
     return ax
 
 
-def training_history(history, names=None, *, ax=None):
-    """What was recorded in each epoch of a training, as named curves.
+def training_history(
+    history: "History", names: str | Sequence[str] | None = None, *, ax: Any = None
+) -> Any:
+    """Draw what was recorded in each epoch of a training, as named curves.
 
     Parameters
     ----------
     history : History
-    names : sequence of str, optional
+    names : str or sequence of str, optional
         What to draw; by default the losses.  Validation is dashed.
     ax : matplotlib.axes.Axes, optional
 
@@ -119,7 +127,9 @@ def training_history(history, names=None, *, ax=None):
     >>> smnn.plot.pyplot.close(ax.figure)
     """
     if names is None:
-        names = [name for name in history.keys() if name in ("loss", "val_loss")]
+        names = [name for name in history if name in ("loss", "val_loss")]
+    elif isinstance(names, str):
+        names = [names]
     ax = axes(ax)
     for name in names:
         on_validation = name.startswith("val_")

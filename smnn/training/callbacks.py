@@ -1,18 +1,22 @@
-"""Who looks on while a model is trained, and what is written down.
+"""Callbacks: told how the training of a model goes, and able to change or end it.
 
-`fit` tells every callback when it starts, after each step, after each epoch, and when it
+`fit` calls every callback when it starts, after each step, after each epoch, and when it
 ends, however it ends.  A callback sees the whole :class:`~smnn.Run`: the model, the
 optimizer, the history, the counts.  It may change any of them, and ends the training by
-writing a reason into ``run.stopped``.  A plain function will do: it is called after every
-epoch.
+writing a reason into ``run.stopped``.  A plain function is called after every epoch.
 """
 
-from .._core.validation import choice, integer
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._core.validation import choice, not_negative, positive_integer
 from .history import Snapshot
+from .run import Run
 
 
 class Callback:
-    """Looks on while a model is trained; override what you need.
+    """Be told how the training of a model goes; override what you need.
 
     Examples
     --------
@@ -26,28 +30,38 @@ class Callback:
     step 2
     """
 
-    def on_start(self, run):
-        """Before the first step."""
+    def check(self, run: Run) -> None:
+        """Raise if this run cannot be followed; called before anything has changed.
 
-    def on_step(self, run):
-        """After each step."""
+        ``run.model`` may be a copy of a model that is built later.
+        """
 
-    def on_epoch(self, run):
-        """After each epoch."""
+    def on_start(self, run: Run) -> None:
+        """Called before the first step."""
 
-    def on_end(self, run):
-        """At the end, also after an error or an interruption."""
+    def on_step(self, run: Run) -> None:
+        """Called after each step."""
 
-    def state(self):
-        """What a resumed run must know: numbers, strings, arrays, dicts and lists of them."""
+    def on_epoch(self, run: Run) -> None:
+        """Called after each epoch."""
+
+    def on_end(self, run: Run) -> None:
+        """Called at the end, also after an error or an interruption."""
+
+    def state(self) -> Any:
+        """Return what a resumed run must know.
+
+        Numbers, strings, None, arrays, and dicts, lists and tuples of them; each comes back as
+        the kind that it was.
+        """
         return {}
 
-    def load_state(self, state):
+    def load_state(self, state: Any) -> None:
         """Take over what `state` returned."""
 
 
 class AfterEpoch(Callback):
-    """Calls a function after every epoch.
+    """Call a function after every epoch.
 
     Examples
     --------
@@ -55,8 +69,11 @@ class AfterEpoch(Callback):
     done
     """
 
-    def __init__(self, function):
-        self.on_epoch = function
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def on_epoch(self, run: Any) -> None:
+        self.function(run)
 
 
 class EarlyStopping(Callback):
@@ -70,8 +87,14 @@ class EarlyStopping(Callback):
         How many epochs in a row may pass without a new best.
     min_delta : float
         What counts as better: by more than this.
-    goal : {"auto", "low", "high"}
-        Whether low or high is good.  ``"auto"``: high for accuracies, low for the rest.
+    mode : {"auto", "min", "max"}
+        Whether the lowest or the highest value is the best.  ``"auto"``: the highest for
+        accuracies, the lowest for the rest.
+
+    Raises
+    ------
+    ValueError
+        Before the first step, if the run will not record ``monitor``.
 
     Notes
     -----
@@ -90,24 +113,39 @@ class EarlyStopping(Callback):
     True
     """
 
-    def __init__(self, monitor="val_loss", *, patience=5, min_delta=0.0, goal="auto"):
-        if integer(patience, "patience") < 1:
-            raise ValueError(f"patience must be at least 1, got {patience}")
-        if not min_delta >= 0:
-            raise ValueError(f"min_delta must not be negative, got {min_delta}")
-        if choice(goal, ("auto", "low", "high"), "goal") == "auto":
-            goal = "high" if "accuracy" in monitor else "low"
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
-        self.sign = -1 if goal == "high" else 1
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+    ) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor must be a name in the history, got {monitor!r}")
+        self.monitor = monitor
+        self.patience = positive_integer(patience, "patience")
+        self.min_delta = not_negative(min_delta, "min_delta")
+        if choice(mode, ("auto", "min", "max"), "mode") == "auto":
+            mode = "max" if "accuracy" in monitor else "min"
+        self.sign = -1 if mode == "max" else 1
 
-    def on_start(self, run):
+    def check(self, run: Run) -> None:
+        if self.monitor not in run.recorded:
+            hint = "validation_data, or " if self.monitor.startswith("val_") else ""
+            raise ValueError(
+                f"EarlyStopping watches {self.monitor!r}, which this run does not record: pass "
+                f"{hint}one of {', '.join(map(repr, run.recorded))} as monitor"
+            )
+
+    def on_start(self, run: Run) -> None:
         self.best = Snapshot(run.model.params)
         self.waited = 0
 
-    def on_epoch(self, run):
+    def on_epoch(self, run: Run) -> None:
         value = self.sign * run.history[self.monitor][-1]
         if value < self.best.value - self.min_delta:
-            self.best.offer(value, run.model.params, run.epoch)
+            self.best.update_if_better(value, run.model.params, run.epoch)
             self.waited = 0
             return
         self.waited += 1
@@ -117,20 +155,20 @@ class EarlyStopping(Callback):
                 f"the best was {self.sign * self.best.value:.4g} in epoch {self.best.epoch}"
             )
 
-    def on_end(self, run):
-        if self.best.epoch:
+    def on_end(self, run: Run) -> None:
+        if hasattr(self, "best") and self.best.epoch:
             self.best.restore(run.model.params)
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         return {"best": self.best.state(), "waited": self.waited}
 
-    def load_state(self, state):
+    def load_state(self, state: Mapping[str, Any]) -> None:
         self.best.load_state(state["best"])
         self.waited = state["waited"]
 
 
 class StepRecorder(Callback):
-    """Writes down the loss and the learning rate of every step.
+    """Record the loss and the learning rate of every step.
 
     Attributes
     ----------
@@ -146,24 +184,33 @@ class StepRecorder(Callback):
     (4, 0.6931)
     """
 
-    def on_start(self, run):
+    loss: list[float]
+    lr: list[float]
+
+    def on_start(self, run: Run) -> None:
         self.loss, self.lr = [], []
 
-    def on_step(self, run):
+    def on_step(self, run: Run) -> None:
         self.loss.append(run.loss)
         self.lr.append(run.lr)
 
-    def state(self):
-        return {"loss": self.loss, "lr": self.lr}
+    def state(self) -> dict[str, list[float]]:
+        return {"loss": list(self.loss), "lr": list(self.lr)}
 
-    def load_state(self, state):
-        self.loss, self.lr = state["loss"], state["lr"]
+    def load_state(self, state: Mapping[str, list[float]]) -> None:
+        self.loss, self.lr = list(state["loss"]), list(state["lr"])
 
 
 class ProgressBar(Callback):
-    """A bar that moves with every step and shows the last epoch's numbers.
+    """A bar that moves with every step and shows the numbers of the last epoch.
 
-    `fit` adds one when a person watches.
+    `fit` adds one when a person watches.  If what it writes to is closed on the way, the bar
+    ends and the training goes on.
+
+    Parameters
+    ----------
+    **options
+        For ``tqdm``, such as ``file``.
 
     Examples
     --------
@@ -175,20 +222,30 @@ class ProgressBar(Callback):
     True
     """
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         self.options = options
 
-    def on_start(self, run):
-        from tqdm.auto import tqdm
+    def on_start(self, run: Run) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of widgets that a notebook could have
+            from tqdm.auto import tqdm
 
-        total = run.epochs * run.steps_per_epoch
+        total = run.steps_per_epoch and run.epochs * run.steps_per_epoch
         self.bar = tqdm(total=total, initial=run.step, unit="step", **self.options)
 
-    def on_step(self, run):
-        self.bar.update()
+    def on_step(self, run: Run) -> None:
+        self._draw(self.bar.update)
 
-    def on_epoch(self, run):
-        self.bar.set_postfix({name: f"{run.history[name][-1]:.4g}" for name in run.history.keys()})
+    def on_epoch(self, run: Run) -> None:
+        numbers = {name: f"{run.history[name][-1]:.4g}" for name in run.history}
+        self._draw(self.bar.set_postfix, numbers)
 
-    def on_end(self, run):
-        self.bar.close()
+    def on_end(self, run: Run) -> None:
+        if hasattr(self, "bar"):
+            self._draw(self.bar.close)
+
+    def _draw(self, change, *arguments):
+        try:
+            change(*arguments)
+        except (AttributeError, OSError, ValueError):
+            self.bar.disable = True

@@ -11,86 +11,60 @@ An epoch is as many steps as it takes to see every example exactly once.  The *e
 are shuffled, not the batches, so that no two epochs have the same batches; the last batch
 of an epoch may be short.
 
-A model that ends in softmax is trained on its logits: the loss takes the scores from
-before the softmax and does softmax and logarithm together, which cannot overflow.
+Everything that can be known before the first step is checked before it, on a copy where the
+model is not built yet: a call of `fit` that is refused leaves the model as it was.
 """
 
+import copy
 import functools
 import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .. import metrics as metric_functions
+from .. import optim
 from .._core.progress import bar_is_wanted
-from .._core.validation import choice, generator, integer, raise_label
-from ..activations import ACTIVATIONS
+from .._core.validation import (
+    choice,
+    generator,
+    not_negative,
+    positive_integer,
+    real_number,
+)
+from ..datasets import Dataset
 from ..functional import softmax_cross_entropy
-from ..losses import binary_cross_entropy
-from ..optim import Adam, clip_gradients
 from .callbacks import AfterEpoch, Callback, ProgressBar
 from .checkpoint import Checkpoint
+from .examples import Examples, Stream
+from .history import History
+from .measures import Measures, named_metrics
+from .objective import Objective, loss_function, name_of
 from .run import Run, not_finite
 
-# The activation that a loss contains: it is left off the end of the model.
-_LINKS = {softmax_cross_entropy: "softmax", binary_cross_entropy: "sigmoid"}
-
-# The metrics that are one number.
-_METRICS = (
-    "accuracy",
-    "top_k_accuracy",
-    "negative_log_likelihood",
-    "perplexity",
-    "expected_calibration_error",
-)
-
-
-def minibatches(x, y, batch_size, *, rng=None):
-    """Go once through the examples in a random order.
-
-    Parameters
-    ----------
-    x, y : ndarray, N rows each
-    batch_size : int
-        Rows in a batch; the last one holds the rest.
-    rng : None, int or Generator
-
-    Yields
-    ------
-    x_batch, y_batch : ndarray
-        Copies of up to ``batch_size`` rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from smnn import minibatches
-    >>> x = np.arange(5)
-    >>> [len(y_batch) for x_batch, y_batch in minibatches(x, x, 2)]
-    [2, 2, 1]
-    >>> sorted(np.concatenate([x_batch for x_batch, _ in minibatches(x, x, 2)]).tolist())
-    [0, 1, 2, 3, 4]
-    """
-    x, y = _examples(x, y)
-    order = generator(rng).permutation(len(x))
-    for rows in _in_pieces(order, _positive(batch_size, "batch_size")):
-        yield x[rows], y[rows]
+_OPTIMIZERS: dict[str, Callable] = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
 
 
 def fit(
-    model,
-    x,
-    y,
+    model: Any,
+    x: ArrayLike | Iterable | Callable,
+    y: ArrayLike | None = None,
     *,
-    loss=softmax_cross_entropy,
-    optimizer=None,
-    epochs=10,
-    batch_size=32,
-    validation_data=None,
-    metrics=(),
-    callbacks=(),
-    clip_norm=None,
-    rng=None,
-    progress=True,
-):
+    loss: str | Callable = softmax_cross_entropy,
+    optimizer: Any = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    sample_weight: ArrayLike | None = None,
+    validation_data: tuple | Dataset | None = None,
+    metrics: str | Callable | Iterable | Mapping | None = (),
+    callbacks: Any = (),
+    l2: float | Callable = 0.0,
+    clip_norm: float | None = None,
+    shuffle: bool = True,
+    rng: Any = None,
+    progress: bool = True,
+) -> History:
     """Train a model.
 
     Parameters
@@ -99,26 +73,44 @@ def fit(
         Or anything that has ``params`` and ``forward(x, training) -> (y, backward)``, with
         ``backward(dy, input_gradient=False) -> (None, grads)``.
     x : array_like, N rows
+        A memory map is read batch by batch.  Without y, an iterable of batches
+        ``(x_batch, y_batch)`` or ``(x_batch, y_batch, sample_weight)`` that can be gone
+        through once an epoch, such as a list, or a function that returns a new iterator; an
+        iterator itself serves for one epoch.  Its order is kept and ``batch_size`` and
+        ``shuffle`` are not used.
     y : array_like, N rows
-        Class indices for the default loss, or whatever the loss takes.
-    loss : callable
-        ``loss(prediction, target) -> (loss, gradient)``.  For softmax_cross_entropy a
-        model may end in softmax or in logits; for binary_cross_entropy, in sigmoid or in
-        logits.  Set options with ``functools.partial``, and this still holds.
-    optimizer : SGD or Adam
-        ``Adam()`` unless told otherwise.
+        Class indices for the default loss, shape (N,) or (N, 1); or what the loss takes.  Rows
+        whose labels are all ignored, or that weigh nothing, are left out from the start.
+    loss : str or callable
+        ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"mse"``, ``"huber"`` or
+        ``"multiclass_hinge"``, or a function ``loss(prediction, target) -> (loss, gradient)``.
+        For softmax_cross_entropy a model may end in softmax or in logits; for
+        binary_cross_entropy, in sigmoid or in logits.  Set options with
+        ``functools.partial``, and this still holds.
+    optimizer : Optimizer or {"adam", "adamw", "sgd"}, optional
+        A name stands for the optimizer with its defaults; by default ``Adam()``.
     epochs : int
         How often to go through the examples.  A resumed run counts those it has done.
     batch_size : int
-    validation_data : (x, y), optional
+    sample_weight : array_like, shape (N,), optional
+        Weights of at least 0; the loss must take ``sample_weight``, as softmax_cross_entropy
+        does.  Metrics are not weighted.
+    validation_data : (x, y) or Dataset, optional
         Examples to measure on, not to learn from, after every epoch.
-    metrics : sequence of str or callable
+    metrics : str, callable, sequence of them, or mapping of str to callable
         Names from ``smnn.metrics``, or functions of (y_true, y_pred).  They are given
-        probabilities where the loss contains softmax, and the model's output otherwise.
-    callbacks : sequence of Callback or callable
+        probabilities where the loss contains softmax or sigmoid, and the model's output
+        otherwise.  A mapping gives the names that the history uses.
+    callbacks : Callback, callable, or sequence of them
         A function is called with the :class:`Run` after every epoch.
+    l2 : float or callable
+        λ of the penalty λ/2 ‖W‖² on all parameters of two or more axes, weights and not
+        biases.  It is part of every loss that is recorded.  A function is called with the
+        weight of a batch, the number of its rows unless they are weighted, and returns λ.
     clip_norm : float, optional
         Scale the gradients of a step down to this common norm when theirs is larger.
+    shuffle : bool
+        Whether every epoch takes the examples in a new random order.
     rng : None, int or Generator
         Shuffles the examples.
     progress : bool
@@ -127,10 +119,10 @@ def fit(
     Returns
     -------
     History
-        The mean over the epoch of the loss (and of each metric), as it was while the model
-        learned, and the same after the epoch on the validation data.  When training ended
-        early, ``history.stopped`` says why.  Interrupt it from the keyboard, and what has
-        been learned so far stays.
+        The loss, and each metric, over the epoch, as they were while the model learned, and
+        the same after the epoch on the validation data.  When training ended early,
+        ``history.stopped`` says why.  On KeyboardInterrupt training stops and the model keeps
+        its current parameters.
 
     Raises
     ------
@@ -138,7 +130,9 @@ def fit(
         When the loss becomes nan or infinite.  The message says where; the model gets back
         the best parameters so far.
     ValueError, TypeError, IndexError
-        When the data is empty, has rows of different number, or labels that name no class.
+        Before the first step, when the arguments do not fit each other: data that is empty or
+        has rows of different number, labels that name no class, a metric that cannot judge
+        such outputs.  The model is then what it was.
 
     Examples
     --------
@@ -148,49 +142,94 @@ def fit(
     >>> model(make_xor().x).argmax(axis=1)
     array([0, 1, 1, 0])
     """
-    x, y = _examples(x, y)
-    validation = None if validation_data is None else _examples(*validation_data)
-    task = _Task(model, loss, metrics)
-    task.check(x, y)
-    if validation is not None:
-        task.check(*validation)
-    batch_size = min(_positive(batch_size, "batch_size"), len(x))
-    run = Run(
-        model,
-        optimizer if optimizer is not None else Adam(),
-        generator(rng),
-        _all_callbacks(callbacks, progress),
-        _positive(epochs, "epochs"),
-        math.ceil(len(x) / batch_size),
+    epochs = positive_integer(epochs, "epochs")
+    batch_size = positive_integer(batch_size, "batch_size")
+    rng = generator(rng)
+    order = rng if _boolean(shuffle, "shuffle") else None
+    optimizer = _optimizer(optimizer)
+    callbacks = _callbacks(callbacks, _boolean(progress, "progress"))
+    clip_norm = None if clip_norm is None else not_negative(clip_norm, "clip_norm")
+    trial_model = _unbuilt_copy(model)
+    objective = Objective(trial_model, loss_function(loss), l2)
+    named = named_metrics(metrics)
+    with np.errstate(all="ignore"):
+        source = _source(x, y, sample_weight, objective, epochs)
+        _try(source, objective, named)
+        validation = None
+        if validation_data is not None:
+            validation = _validation(validation_data, objective)
+            _try(validation, objective, named)
+    batch_size = min(batch_size, source.n_rows or batch_size)
+    names = ["loss", *named]
+    new_run = functools.partial(
+        Run,
+        optimizer=optimizer,
+        rng=rng,
+        callbacks=callbacks,
+        epochs=epochs,
+        steps_per_epoch=source.steps(batch_size),
+        recorded=[*names, *(f"val_{name}" for name in names if validation is not None), "lr"],
+        settings={
+            "loss": name_of(objective.loss),
+            "l2": name_of(l2) if callable(l2) else float(l2),
+            "clip_norm": clip_norm,
+            "batch size": batch_size,
+            "shuffle": order is not None,
+            "examples": source.n_rows,
+            "validation examples": validation and validation.n_rows,
+        },
     )
-    for callback in run.callbacks:
-        callback.on_start(run)
+    run = new_run(trial_model)
+    for callback in callbacks:
+        callback.check(run)
+    if trial_model is not model:
+        objective.bind(model)
+        with np.errstate(all="ignore"):
+            objective.forward(source.trial().x, False)  # builds it
+        run = new_run(model)
+    started: list[Callback] = []
     try:
+        for callback in callbacks:
+            started.append(callback)
+            callback.on_start(run)
         while run.epoch < run.epochs and run.stopped is None:
-            record = _epoch(run, task, x, y, batch_size, clip_norm)
+            batches = source.shuffled(batch_size, order)
+            record = _epoch(run, objective, Measures(named, objective), batches, clip_norm)
             if validation is not None:
-                measured = task.measure(*validation)
+                measured = _measure(objective, named, validation)
                 record |= {f"val_{name}": value for name, value in measured.items()}
             run.epoch += 1
+            run.steps_of_whole_epochs = run.step
             run.history.append(record | {"lr": run.lr})
-            run.best.offer(record.get("val_loss", record["loss"]), model.params, run.epoch)
-            for callback in run.callbacks:
+            run.best.update_if_better(
+                record.get("val_loss", record["loss"]), model.params, run.epoch
+            )
+            for callback in callbacks:
                 callback.on_epoch(run)
     except KeyboardInterrupt:
         run.stopped = f"interrupted {run.place()}"
     finally:
-        for callback in run.callbacks:
+        for callback in started:
             callback.on_end(run)
     run.history.stopped = run.stopped
     return run.history
 
 
-def evaluate(model, x, y, *, loss=softmax_cross_entropy, metrics=()):
+def evaluate(
+    model: Any,
+    x: ArrayLike | Iterable | Callable,
+    y: ArrayLike | None = None,
+    *,
+    loss: str | Callable = softmax_cross_entropy,
+    sample_weight: ArrayLike | None = None,
+    metrics: str | Callable | Iterable | Mapping | None = (),
+    l2: float | Callable = 0.0,
+) -> dict[str, float]:
     """Measure a model on examples, without learning from them.
 
     Parameters
     ----------
-    model, x, y, loss, metrics
+    model, x, y, loss, sample_weight, metrics, l2
         As for `fit`.
 
     Returns
@@ -202,133 +241,152 @@ def evaluate(model, x, y, *, loss=softmax_cross_entropy, metrics=()):
     --------
     >>> from smnn import Dense, Sequential, evaluate, make_xor
     >>> model = Sequential([Dense(2, init="zeros")])
-    >>> result = evaluate(model, *make_xor(), metrics=["accuracy"])
-    >>> round(float(result["loss"]), 4), result["accuracy"]
+    >>> result = evaluate(model, *make_xor(), metrics="accuracy")
+    >>> round(result["loss"], 4), result["accuracy"]
     (0.6931, 0.5)
     """
-    x, y = _examples(x, y)
-    task = _Task(model, loss, metrics)
-    task.check(x, y)
-    return task.measure(x, y)
+    trial_model = _unbuilt_copy(model)
+    objective = Objective(trial_model, loss_function(loss), l2)
+    named = named_metrics(metrics)
+    with np.errstate(all="ignore"):
+        source = _source(x, y, sample_weight, objective, epochs=1)
+        _try(source, objective, named)
+    objective.bind(model)
+    return _measure(objective, named, source)
 
 
-class _Task:
-    """A model with the loss that it is trained on and the metrics that it is judged by."""
-
-    def __init__(self, model, loss, metrics):
-        self.loss = loss
-        self.metrics = dict(map(_named_metric, metrics))
-        function, options = loss, {}
-        if isinstance(loss, functools.partial):
-            function, options = loss.func, loss.keywords
-        self.link = _LINKS.get(function)
-        self.ignored = options.get("ignore_index", -100)
-        self.forward = model.forward
-        if self.link and hasattr(model, "forward_logits"):
-            self.forward = functools.partial(model.forward_logits, link=self.link)
-
-    def check(self, x, y):
-        """Try everything on one example, so that what does not fit is said before the start."""
-        output, _ = self.forward(x[:1], False)
-        if self.link == "softmax" and y.dtype.kind in "iu":
-            _check_labels(y, output.shape[-1], self.ignored)
-        loss, gradient = self.loss(output, y[:1])
-        if np.ndim(loss) != 0 or np.shape(gradient) != output.shape:
-            raise ValueError(
-                f"the loss must return one number and a gradient of shape {output.shape}, "
-                f"got shapes {np.shape(loss)} and {np.shape(gradient)}"
-            )
-
-    def judge(self, outputs, y):
-        """The metrics of all outputs together; rows that the loss ignores do not count."""
-        if not self.metrics:
-            return {}
-        if self.link:
-            outputs = ACTIVATIONS[self.link][0](outputs)
-        if self.link == "softmax" and y.dtype.kind in "iu":
-            counted = y != self.ignored
-            outputs, y = outputs[counted], y[counted]
-        return {name: float(metric(y, outputs)) for name, metric in self.metrics.items()}
-
-    def measure(self, x, y):
-        """Loss and metrics on examples that are not learned from."""
-        pieces = _in_pieces(x, 1024)
-        outputs = np.concatenate([self.forward(piece, False)[0] for piece in pieces])
-        return {"loss": float(self.loss(outputs, y)[0]), **self.judge(outputs, y)}
-
-
-def _epoch(run, task, x, y, batch_size, clip_norm):
-    """Go through all examples once; returns the mean loss, and the metrics on the way."""
-    order = run.rng.permutation(len(x))
-    x_rows = np.empty((batch_size, *x.shape[1:]), x.dtype)  # one place for every batch
+def _epoch(run, objective, measures, batches, clip_norm):
+    """Go through all examples once; return the mean loss, and the metrics on the way."""
     params, optimizer = run.model.params, run.optimizer
     watchers = [c.on_step for c in run.callbacks if type(c).on_step is not Callback.on_step]
-    outputs, total = [], 0.0
-    for rows in _in_pieces(order, batch_size):
-        x_batch = x.take(rows, axis=0, out=x_rows[: len(rows)], mode="clip")
-        output, backward = task.forward(x_batch, True)
-        loss, gradient = task.loss(output, y[rows])
+    total = mass = 0.0
+    for x, y, weight, batch_mass, rows in batches:
+        if not batch_mass:  # nothing but classes of weight 0
+            continue
+        output, backward = objective.forward(x, True)
+        loss, gradient = objective(output, y, weight)
         run.loss = float(loss)
         if not math.isfinite(run.loss):
-            run.diverged(f"the loss became {run.loss}", x_batch, rows)
-        if task.metrics:
-            outputs.append(output.copy())
+            run.diverged(f"the loss became {run.loss}", x, rows)
+        if measures.metrics:
+            measures.collect(output, y)
         _, grads = backward(gradient, input_gradient=False)
+        if objective.l2:
+            run.loss += objective.penalty(batch_mass, grads)
         if clip_norm is not None:
-            clip_gradients(grads, clip_norm)
+            optim.clip_gradients(grads, clip_norm)
         run.lr = optimizer.learning_rate
         optimizer.step(params, grads)
         run.step += 1
-        total += run.loss * len(rows)
+        total += run.loss if objective.is_sum else run.loss * batch_mass
+        mass += batch_mass
         for on_step in watchers:
             on_step(run)
+    if not mass:
+        raise ValueError(f"x has yielded nothing to learn from in epoch {run.epoch + 1}")
     if not_finite(params):
-        run.diverged("the parameters did not stay finite", x_batch, rows)
-    judged = task.judge(np.concatenate(outputs), y[order]) if outputs else {}
-    return {"loss": total / len(x), **judged}
+        run.diverged("the parameters did not stay finite", x, rows)
+    return {"loss": total if objective.is_sum else total / mass, **measures.score()}
 
 
-def _in_pieces(rows, size):
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+def _measure(objective, named, source):
+    """Return loss and metrics on examples that are not learned from."""
+    measures = Measures(named, objective)
+    loss = objective.measure(source.in_order(), measures.collect)
+    return {"loss": loss, **measures.score()}
 
 
-def _examples(x, y):
-    """Both as arrays of equally many rows, at least one."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        raise ValueError(
-            f"x and y must have one row for each example, got shapes {x.shape} and {y.shape}"
+def _source(x, y, sample_weight, objective, epochs):
+    """Return the examples, or the stream of batches, that x and y are."""
+    if y is not None:
+        examples = Examples(x, y, sample_weight, objective)
+        examples.require_labels()
+        return examples
+    if hasattr(x, "shape") or isinstance(x, Dataset):
+        raise TypeError(
+            "y is missing: pass x and y, or an iterable of batches (x_batch, y_batch) for x"
         )
-    if len(x) == 0:
-        raise ValueError(f"there must be at least one example, got x of shape {x.shape}")
-    return x, y
+    if sample_weight is not None:
+        raise TypeError("without y, batches bring their weights: (x_batch, y_batch, sample_weight)")
+    return Stream(x, objective, epochs)
 
 
-def _check_labels(y, n_classes, ignored):
-    wrong = ((y < 0) | (y >= n_classes)) & (y != ignored)
-    if wrong.any():
-        raise_label(y, int(wrong.ravel().argmax()), n_classes)
+def _validation(given, objective):
+    pair = tuple(given) if isinstance(given, Dataset | list) else given
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        what = f"{type(given).__name__} of {len(given)}" if isinstance(pair, tuple) else repr(given)
+        if hasattr(given, "shape"):
+            what = f"an array of shape {given.shape}"
+        raise TypeError(
+            "validation_data must be a pair (x, y) of examples that are not trained on, "
+            f"got {what}"
+        )
+    examples = Examples(*pair, None, objective, "y of validation_data")
+    examples.require_labels("y of validation_data")
+    return examples
 
 
-def _positive(number, name):
-    if integer(number, name) < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}")
-    return int(number)
+def _try(source, objective, named):
+    """Try the loss and the metrics on a few rows, so that what does not fit is said now."""
+    batch = source.trial()
+    output = objective.check(batch)
+    measures = Measures(named, objective)
+    measures.collect(output, batch.y)
+    measures.check(source.in_order if isinstance(source, Examples) else None)
 
 
-def _named_metric(metric):
-    """The name of a metric and its function, from either of them."""
-    if callable(metric):
-        return getattr(metric, "__name__", repr(metric)), metric
-    return metric, getattr(metric_functions, choice(metric, _METRICS, "a metric"))
+def _unbuilt_copy(model):
+    """Return the model, or a copy of one without parameters, which a trial would build."""
+    if isinstance(model, type) or not hasattr(model, "forward"):
+        raise TypeError(f"model must be a Sequential, or have params and forward, got {model!r}")
+    try:
+        if model.params:
+            return model
+    except RuntimeError:
+        pass
+    return copy.deepcopy(model)
 
 
-def _all_callbacks(callbacks, progress):
-    """Functions made into callbacks, a bar if it is wanted, and checkpoints at the end.
+def _optimizer(optimizer):
+    """Return an optimizer from an optimizer, its name, or None."""
+    if optimizer is None:
+        return optim.Adam()
+    if isinstance(optimizer, str):
+        return _OPTIMIZERS[choice(optimizer, _OPTIMIZERS, "optimizer")]()
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise TypeError(f"optimizer must be an optimizer, got the class {name}: pass {name}(...)")
+    if not hasattr(optimizer, "step") or not hasattr(optimizer, "learning_rate"):
+        raise TypeError(f"optimizer must be a name or an optimizer, got {optimizer!r}")
+    real_number(optimizer.learning_rate, "the learning rate")
+    return optimizer
+
+
+def _callbacks(callbacks, progress):
+    """Return callbacks: functions wrapped, a bar if it is wanted, and checkpoints at the end.
 
     A checkpoint comes last because it saves what the others have made of the epoch.
     """
-    made = [c if isinstance(c, Callback) else AfterEpoch(c) for c in callbacks]
+    if callbacks is None:
+        callbacks = []
+    elif isinstance(callbacks, Callback) or callable(callbacks):
+        callbacks = [callbacks]
+    elif not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be callbacks or functions, got {callbacks!r}")
+    made = []
+    for callback in callbacks:
+        if isinstance(callback, type):
+            name = callback.__name__
+            raise TypeError(f"callbacks must be instances, got the class {name}: pass {name}(...)")
+        if not isinstance(callback, Callback) and not callable(callback):
+            raise TypeError(f"a callback must be a Callback or a function, got {callback!r}")
+        made.append(callback if isinstance(callback, Callback) else AfterEpoch(callback))
     if bar_is_wanted(progress):
         made.append(ProgressBar())
     return sorted(made, key=lambda callback: isinstance(callback, Checkpoint))
+
+
+def _boolean(value, name):
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)

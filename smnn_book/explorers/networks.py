@@ -157,13 +157,13 @@ def graph_explorer(nodes, edges, *, start=0, name="graph-explorer"):
     --------
     >>> nodes = [("a", 0, 0, 3.0, 2.0), ("a²", 1, 0, 9.0, 1.0)]
     >>> print(graph_explorer(nodes, [("a", "a²")], start=3).text)
-    step 3 of 4: back, the loss by a² is 1.0000
+    step 3 of 4: back, the gradient at a² is 1.0000
     """
     alt = load_altair()
     count = len(nodes)
     words = ["start"]
     words += [f"forward, {label} is {_number(value)}" for label, _, _, value, _ in nodes]
-    words += [f"back, the loss by {label} is {_number(grad)}" for label, *_, grad in nodes[::-1]]
+    words += [f"back, the gradient at {label} is {_number(g)}" for label, *_, g in nodes[::-1]]
     if not 0 <= start <= 2 * count:
         raise ValueError(f"start must lie between 0 and {2 * count}, got {start}")
     parameters = [
@@ -203,8 +203,8 @@ def graph_explorer(nodes, edges, *, start=0, name="graph-explorer"):
     return figure(
         alt.layer(*layers).properties(width="container", height=320).add_params(*parameters),
         name=name,
-        alt="A computation graph. Values appear above the nodes on the way forward, gradients "
-        "in italics below them on the way back.",
+        alt="A computation graph. Values appear above the nodes in the forward pass, gradients "
+        "in italics below them in the backward pass.",
         text="step {step:.0f} of {last:.0f}: {words:s}",
         values={"step": start, "last": 2 * count, "words": words[start]},
     )

@@ -1,0 +1,144 @@
+"""Drawings of a softmax network: its graph with all gradients, and its matrices as pictures."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from smnn.plot import BACKWARD, FORWARD, INK, pyplot
+
+# Where each step of the forward pass is, in inches; the parameters are above.
+_PLACES = {
+    "X": (0.0, 0.0), "Z1": (1.8, 0.0), "H": (2.65, 0.0), "Z2": (4.45, 0.0), "P": (5.4, 0.0),
+    "loss": (6.25, 0.0), "W1": (0.5, 1.2), "b1": (1.25, 1.2), "W2": (3.15, 1.2), "b2": (3.9, 1.2),
+}  # fmt: skip
+_OPERATIONS = {"W1": "·", "b1": "+", "W2": "·", "b2": "+"}
+_ALONG = {("Z1", "H"): "tanh", ("Z2", "P"): "softmax", ("P", "loss"): "mean\n−log"}
+_BOX = {"boxstyle": "round,pad=0.3", "fc": "none", "ec": INK, "lw": 0.9}
+_ARROW = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0}
+_CIRCLE = {"boxstyle": "circle,pad=0.2", "fc": "none", "ec": INK, "lw": 0.9}
+
+
+def softmax_network(values, gradients):
+    """Return a drawing of the two-layer softmax network with the shapes of all its matrices.
+
+    Parameters
+    ----------
+    values : dict of str to array_like
+        ``X``, ``W1``, ``b1``, ``Z1``, ``H``, ``W2``, ``b2``, ``Z2``, ``P`` and ``loss``.
+        Above each box is the shape of its value.
+    gradients : dict of str to array_like
+        The gradients that are computed, by the same names.  They appear below the boxes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If a gradient does not have the shape of its value.
+
+    Examples
+    --------
+    >>> values = {name: 0.0 for name in "X W1 b1 Z1 H W2 b2 Z2 P loss".split()}
+    >>> figure = softmax_network(values, {"Z2": 0.0})
+    >>> [text.get_text() for text in figure.axes[0].texts if "d" in text.get_text()]
+    ['dZ₂  1']
+    >>> pyplot.close(figure)
+    """
+    for name, gradient in gradients.items():
+        if np.shape(gradient) != np.shape(values[name]):
+            raise ValueError(
+                f"d{name} must have the shape of {name}, {np.shape(values[name])}, "
+                f"got {np.shape(gradient)}"
+            )
+    figure, ax = pyplot.subplots(figsize=(7.0, 2.3))
+    ax.set(xlim=(-0.35, 6.65), ylim=(-0.6, 1.7))
+    ax.set_axis_off()
+    boxes = {}
+    for name, place in _PLACES.items():
+        boxes[name] = ax.text(*place, _written(name), ha="center", va="center", bbox=_BOX)
+        _beside(ax, place, 18, _shape(values[name]), FORWARD, "normal")
+        if name in gradients:
+            words = f"d{_written(name)}  {_shape(gradients[name])}"
+            _beside(ax, place, -19, words, BACKWARD, "italic")
+    for name, sign in _OPERATIONS.items():
+        at = _PLACES[name][0], 0.0
+        boxes[f"{sign} {name}"] = ax.text(*at, sign, ha="center", va="center", bbox=_CIRCLE)
+        ax.annotate("", (at[0], 0.15), (at[0], 0.8), arrowprops=_ARROW)
+    figure.draw_without_rendering()  # now the boxes have their size
+    to_data = ax.transData.inverted()
+    edges = {
+        name: text.get_bbox_patch().get_window_extent().transformed(to_data)
+        for name, text in boxes.items()
+    }
+    row = sorted((name for name, edge in edges.items() if edge.y0 < 0), key=lambda n: edges[n].x0)
+    for start, end in pairwise(row):
+        ax.annotate("", (edges[end].x0, 0), (edges[start].x1, 0), arrowprops=_ARROW)
+        middle = (edges[start].x1 + edges[end].x0) / 2
+        words = _ALONG.get((start, end), "")
+        ax.text(middle, 0.07, words, ha="center", va="bottom", size=8.5)
+    return figure
+
+
+def _written(name):
+    """Return a name with its digit lowered, as in formulas."""
+    return name.replace("1", "₁").replace("2", "₂")
+
+
+def _shape(value):
+    return "×".join(map(str, np.shape(value))) or "1"
+
+
+def _beside(ax, place, points, words, color, fontstyle):
+    ax.annotate(words, place, (0, points), textcoords="offset points", ha="center", va="center",
+                color=color, fontstyle=fontstyle, size=8.5)  # fmt: skip
+
+
+def matrices(values, gradients, *, columns):
+    """Return a drawing of matrices beside each other, every entry with its number.
+
+    The larger an entry, the fuller its square, on a scale of its own for each matrix.  Values
+    are blue; gradients are vermilion and in italics, and their negative entries are hatched.
+
+    Parameters
+    ----------
+    values, gradients : dict of str to array_like, shape (N, K)
+        The matrices by their titles.
+    columns : sequence of str, length K
+        What to write below the columns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> figure = matrices({"P": [[0.25, 0.75]]}, {"P − Y": [[-0.75, 0.75]]}, columns="ab")
+    >>> [text.get_text() for ax in figure.axes for text in ax.texts]
+    ['0.250', '0.750', '−0.750', '0.750']
+    >>> pyplot.close(figure)
+    """
+    arrays = {title: np.asarray(array) for title, array in {**values, **gradients}.items()}
+    rows, width = next(iter(arrays.values())).shape
+    figure, panels = pyplot.subplots(
+        1, len(arrays), figsize=(len(arrays) * (0.72 * width + 0.4), 0.42 * rows + 0.7),
+        squeeze=False, gridspec_kw={"wspace": 0.12},
+    )  # fmt: skip
+    for ax, (title, array) in zip(panels[0], arrays.items(), strict=True):
+        back = title in gradients
+        color, style = (BACKWARD, "italic") if back else (FORWARD, "normal")
+        for (row, column), value in np.ndenumerate(array):
+            fullness = 0.4 * abs(value) / np.abs(array).max()
+            square = pyplot.Rectangle((column, row), 1, 1, fc=color, alpha=fullness, lw=0)
+            if value < 0:
+                square.set(hatch="///", ec="white")
+            ax.add_patch(square)
+            words = f"{value:.0f}" if float(value).is_integer() else f"{value:.3f}"
+            words = words.replace("-", "−")
+            ax.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontstyle=style)
+        ax.set(xlim=(0, width), ylim=(rows, 0), title=title, yticks=[])
+        ax.set_xticks(np.arange(width) + 0.5, columns)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return figure

@@ -1,0 +1,57 @@
+"""Drawings of the softmax network: shapes where they belong, numbers as they are."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from smnn import plot
+from smnn_book.drawings import matrices, softmax_network
+
+SHAPES = {
+    "X": (5, 2), "W1": (2, 4), "b1": (4,), "Z1": (5, 4), "H": (5, 4),
+    "W2": (4, 3), "b2": (3,), "Z2": (5, 3), "P": (5, 3), "loss": (),
+}  # fmt: skip
+VALUES = {name: np.zeros(shape) for name, shape in SHAPES.items()}
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plot.pyplot.close("all")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_every_shape_and_every_gradient_appears_once():
+    gradients = {name: VALUES[name] for name in ("W1", "b1", "Z1", "H", "W2", "b2", "Z2")}
+    found = texts(softmax_network(VALUES, gradients).axes[0])
+    for name, written in (("W1", "dW₁  2×4"), ("b2", "db₂  3"), ("H", "dH  5×4")):
+        assert found.count(written) == 1, name
+    assert sum(text.startswith("d") for text in found) == 7
+    assert found.count("5×3") == 2, "Z2 and P"
+
+
+def test_the_boxes_of_the_forward_pass_do_not_overlap():
+    figure = softmax_network(VALUES, {})
+    boxes = [text.get_bbox_patch() for text in figure.axes[0].texts if text.get_bbox_patch()]
+    edges = [box.get_window_extent() for box in boxes]
+    assert len(edges) == 14
+    assert not any(a.overlaps(b) for i, a in enumerate(edges) for b in edges[:i])
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"dW1 must have the shape of W1, \(2, 4\), got \(4, 2\)"):
+        softmax_network(VALUES, {"W1": np.zeros((4, 2))})
+
+
+def test_matrices_show_sign_and_size():
+    figure = matrices({"Y": [[0, 1]]}, {"P − Y": [[0.25, -0.5]]}, columns=["a", "b"])
+    values, gradients = figure.axes
+    assert texts(values) == ["0", "1"]
+    assert texts(gradients) == ["0.250", "−0.500"]
+    assert [square.get_hatch() for square in gradients.patches] == [None, "///"]
+    small, large = (square.get_alpha() for square in gradients.patches)
+    assert small == large / 2
