@@ -80,7 +80,8 @@ def firm(svg):
         width = WIDTH.search(style.group())
         if "stroke: var(" not in style.group() or (width and float(width[1]) < 0.8):
             return style.group()
-        return OPACITY.sub(lambda m: f"{m[1]}: {max(m[2], '0.8', key=float)}", style.group())
+        least = "1" if "fill: var(" in style.group() else "0.8"  # a dot, or a line
+        return OPACITY.sub(lambda m: f"{m[1]}: {max(m[2], least, key=float)}", style.group())
 
     return STYLE.sub(firmer, svg)
 

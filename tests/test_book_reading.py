@@ -55,6 +55,7 @@ def test_search_finds_the_chapter(home, page, address):
 
 
 def test_titles_and_definitions_come_first_and_a_hit_leads_to_its_place(page):
+    page.emulate_media(reduced_motion="reduce")  # or the way there takes a while
     for words, place in FIRST.items():
         page.goto(f"{SITE.as_uri()}/search.html?q={words}")
         first = page.locator("#search-results li a").first
