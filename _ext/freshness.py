@@ -11,7 +11,8 @@ empty cache; so the versions at hand are always those that executed the cells.
 
 The style, the scripts and these extensions may be edited; Sphinx would write no
 page, and not even copy the new style.  So their fingerprint is a value of the
-configuration on which the written pages depend.
+configuration on which the written pages depend; for those that draw the outputs of cells
+it is one on which the pages depend that were read.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ OUTPUTS_DEPEND_ON = (
     "smnn/**/*.py",
     "smnn_book/**/*.py",
     "smnn_book/data/*",
+    "_ext/kernel_pictures.py",
     "requirements.txt",
     "constraints.txt",
 )
@@ -38,7 +40,11 @@ EXECUTED_WITH = (
     "mlxtend",
     "ipykernel",
 )
-PAGES_DEPEND_ON = ("assets/*", "_ext/*.py", "_ext/templates/*")
+PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/templates/*")
+
+
+# What is made of the outputs of cells while the pages are read, and is kept with them.
+OUTPUTS_ARE_DRAWN_BY = ("_ext/cell_pictures.py", "_ext/printed_lines.py", "_ext/slider_figures.py")
 
 
 def versions():
@@ -83,11 +89,13 @@ def note_fingerprints(app, config):
         if older != today:
             shutil.rmtree(older) if older.is_dir() else older.unlink()
     config.nb_execution_cache_path = str(today)
+    config.look_of_the_outputs = fingerprint(root, OUTPUTS_ARE_DRAWN_BY)
     config.look_of_the_site = fingerprint(root, PAGES_DEPEND_ON)
 
 
 def setup(app):
     """Connect to Sphinx."""
+    app.add_config_value("look_of_the_outputs", "", "env", str)
     app.add_config_value("look_of_the_site", "", "html", str)
     app.connect("config-inited", note_fingerprints)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,9 +8,12 @@ import posixpath
 import re
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 from page_facts import facts_of
+
+import smnn
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,6 +31,8 @@ FRONT_DOOR = """<!DOCTYPE html>
 </html>
 """
 
+ERRATA = "book/reference/errata"
+
 # The theme's own look and behavior, and companions whose work this book does itself.
 REPLACED = (
     "styles/sphinx-book-theme.css",
@@ -39,6 +44,10 @@ REPLACED = (
     "mystnb.",
     "exercise.css",
     "proof.css",
+    "documentation_options",
+    "DOCUMENTATION_OPTIONS",
+    "doctools",
+    "sphinx_highlight",
 )
 
 
@@ -98,6 +107,15 @@ def next_sentence(app, pagename):
     return facts.get("sentence", "") if facts.get("is_chapter") else ""
 
 
+def report_address(app, pagename, context):
+    """Return where a mistake on this page can be reported, or how: a new issue, or the errata."""
+    repository = (app.config.html_theme_options.get("repository_url") or "").rstrip("/")
+    if repository:
+        about = f"Mistake on the page {pagename} (version {smnn.__version__})"
+        return f"{repository}/issues/new?title={quote(about)}"
+    return context["pathto"](ERRATA) if ERRATA in app.env.all_docs else ""
+
+
 def page_assets(context):
     """Take the theme's own style and scripts out of the page, in place."""
     for kind in ("css_files", "script_files"):
@@ -120,6 +138,8 @@ def frame_page(app, pagename, templatename, context, doctree):
     context["contents_html"] = contents(context)
     context["page_description"] = shorten(facts.get("sentence", ""), 160)
     context["next_sentence"] = next_sentence(app, pagename)
+    context["book_version"] = smnn.__version__
+    context["report_address"] = report_address(app, pagename, context)
     page_assets(context)
 
 
@@ -150,8 +170,14 @@ def write_front_door(app, exception):
         (Path(app.outdir) / "index.html").write_text(door, encoding="utf-8")
 
 
+def pages_without_source(app):
+    """Yield the page that a host shows where there is none."""
+    yield "404", {}, "404.html"
+
+
 def setup(app):
     """Connect to Sphinx."""
+    app.connect("html-collect-pages", pages_without_source)
     app.connect("config-inited", use_our_templates)
     app.connect("html-page-context", frame_page, priority=910)
     app.connect("build-finished", write_front_door, priority=400)

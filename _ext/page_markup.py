@@ -25,7 +25,10 @@ SLOTS = {
     "Next": "next",
 }
 
-PICTURES = "figure, img, .interactive"
+LETTERS_A_LINE = 72  # of code, in the column of text
+OPERATOR = re.compile(r" ([−·×⊙]) ")
+
+PICTURES = "figure, img, .picture, .interactive"
 
 
 def mark_slots(body):
@@ -120,6 +123,73 @@ def put_figures_first(body):
             output.insert_after(code.extract())
 
 
+def fold_in_cells(body):
+    """Move the cells that belong to an answer into its fold.
+
+    These are the cells that follow a fold among the questions, and everywhere those of the
+    tag `question`; in a live notebook they stay below it.
+    """
+    for fold in body.select("details.fold:not(.fold-code)"):
+        content = fold.select_one(".fold-content")
+        among_questions = fold.find_parent(class_="slot-questions") is not None
+        for cell in list(fold.find_next_siblings()):
+            if "cell" not in cell.get("class", []):
+                break
+            if not (among_questions or "tag_question" in cell["class"]):
+                break
+            content.append(cell.extract())
+
+
+def mark_wide_code(body):
+    """Mark the code with lines that the column of text is too narrow for; pictures stay in it.
+
+    Code and output of one cell are equally wide.
+    """
+    for block in body.select(".cell, div[class*=highlight-]:not(.cell div)"):
+        parts = block.find_all(recursive=False) if "cell" in block["class"] else [block]
+        parts = [part for part in parts if not part.select_one(PICTURES)]
+        lines = [
+            line for part in parts for pre in part.select("pre") for line in pre.text.splitlines()
+        ]
+        if max(map(len, lines), default=0) > LETTERS_A_LINE:
+            for part in parts:
+                part["class"] = [*part.get("class", []), "reaching"]
+
+
+def outdent_code(body):
+    """Move included source to the left edge: a method keeps no indentation of its class."""
+    for pre in body.select("div[class*=highlight-]:not(.cell div) pre"):
+        lines = pre.get_text().splitlines()
+        indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
+        common = min(indents, default=0)
+        if common:
+            code = "".join(map(str, pre.contents))
+            left = re.sub(rf"(?m)^((?:<[^>]*>)*) {{{common}}}", r"\1", code)
+            pre.clear()
+            pre.append(BeautifulSoup(left, "html.parser"))
+
+
+def join_operators(body):
+    """Keep what is computed in plain text on one line: no line break beside its signs."""
+    for text in body.find_all(string=OPERATOR):
+        if text.find_parent(["pre", "code", "script", "math", "svg", "title"]) is None:
+            text.replace_with(OPERATOR.sub("\u00a0\\1\u00a0", text))
+
+
+def add_letters(body):
+    """Put the letters of a glossary above it, each leading to its first term."""
+    for glossary in body.select("dl.glossary"):
+        first = {}
+        for term in glossary.select("dt[id]"):
+            first.setdefault(term.get_text().strip()[0].upper(), term["id"])
+        letters = new_tag(body, "nav", class_="letters")
+        letters["aria-label"] = "Letters"
+        for letter, place in sorted(first.items()):
+            if letter.isalpha():
+                letters.append(new_tag(body, "a", letter, href=f"#{place}"))
+        glossary.insert_before(letters)
+
+
 def let_pictures_shrink(body):
     """State the size of a picture so that it keeps its shape where the page is narrow."""
     for picture in body.select("img[style]"):
@@ -139,7 +209,8 @@ def keep_punctuation(body):
         if mark:
             after.replace_with(after[mark.end() :])
             together = new_tag(body, "span", class_="together")
-            formula.wrap(together)
+            pieces = formula.find_all(["math", "held-part"], recursive=False)
+            (pieces[-1] if len(pieces) > 1 else formula).wrap(together)
             together.append(mark.group())
 
 
@@ -275,6 +346,11 @@ MENDERS = (
     fold_solutions,
     fold_hidden_code,
     put_figures_first,
+    fold_in_cells,
+    outdent_code,
+    mark_wide_code,
+    join_operators,
+    add_letters,
     let_pictures_shrink,
     keep_punctuation,
     unwrap_nameless_sections,

@@ -3,30 +3,22 @@
 Every script that a page needs is copied into the site when it is built, out of
 packages that are already installed:
 
-* MathJax, one file with its letters as drawings, put together from the parts that
-  `sphinx-mathjax-offline` brings; its own `tex-svg.js` carries the menu as well, a
-  fifth of its weight;
-* Vega-Embed with Vega-Lite and Vega, one file, from `vl-convert-python`.
+* Vega-Embed with Vega-Lite and Vega, one file, from `vl-convert-python`, for the figures
+  with sliders.
+
+The formulas need no script: `formulas.py` typesets them with the MathJax that
+`sphinx-mathjax-offline` brings, when the site is built.
 
 What the theme and its companions would load from elsewhere is taken out of
 every page.  `tests/test_book_site.py` scans the built pages for what is left.
 """
 
-import json
 import shutil
 from importlib.metadata import files
 from pathlib import Path
 
 import vl_convert
 
-MATHJAX = "mathjax/tex-svg.js"
-MATHJAX_PARTS = (
-    "core",
-    "input/tex",
-    "output/svg",
-    "output/svg/fonts/tex",
-    "a11y/assistive-mml",
-)
 VEGA = "vega/vega-embed.js"
 
 # Thebe would run cells on a remote server; its loader names a remote script.
@@ -63,26 +55,18 @@ def mathjax_folder():
     raise FileNotFoundError("sphinx-mathjax-offline has no file tex-svg.js: install version 0.0.2")
 
 
-def mathjax_script():
-    """Return MathJax as one script: how it starts, what it must not load again, its parts."""
-    scripts = [(mathjax_folder() / f"{name}.js").read_text("utf-8") for name in MATHJAX_PARTS]
-    start = (mathjax_folder() / "startup.js").read_text("utf-8")
-    return "\n".join([start, f"MathJax.loader.preLoad(...{json.dumps(MATHJAX_PARTS)});", *scripts])
-
-
 def vega_script():
     """Return Vega-Embed with all it needs; closed in, for its names are those of other scripts."""
     return f"(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n"
 
 
 def copy_scripts(app, exception):
-    """Write MathJax and Vega into the site."""
+    """Write Vega into the site."""
     if exception or app.builder.format != "html":
         return
-    for name, script in ((MATHJAX, mathjax_script), (VEGA, vega_script)):
-        path = Path(app.outdir) / "_static" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script(), encoding="utf-8")
+    path = Path(app.outdir) / "_static" / VEGA
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(vega_script(), encoding="utf-8")
 
 
 def drop_unused_files(app, exception):

@@ -26,6 +26,8 @@ TITLE_SIZES = {1: 96, 2: 88, 3: 80, 4: 66}  # by the number of lines
 
 # What no source stands behind, and so no author describes.
 DESCRIPTIONS = {
+    "404": "There is no page of this address in From One Neuron to Softmax; the cover, the search "
+    "and the index lead on.",
     "genindex": "The index of From One Neuron to Softmax: every term and function, "
     "with links to where they are explained.",
     "prf-prf": "All theorems, propositions and lemmas of From One Neuron to Softmax, "

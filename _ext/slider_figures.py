@@ -1,9 +1,12 @@
 """Put figures with sliders on a page.
 
 A cell that returns a figure of `smnn_book.explorers` gives a chart in Vega-Lite.
-Here it becomes a group of labeled sliders, a place for the drawing and the
-readout, which is plain text and says the same without any script.  The script
-`interactive.js` draws the chart with Vega when the figure comes near the window.
+Here it becomes a group of labeled sliders, a drawing and the readout, which is plain
+text and says the same without any script.
+
+The first state is drawn here, as SVG, once for the column of text and once for a phone:
+it is there without scripts, on paper, and before anything is loaded.  At the first touch
+of a slider `interactive.js` loads Vega, which draws from then on.
 
 The chart loses what only a live notebook needs (its own sliders, the readout as
 a title) and takes its colors from the style sheet, so that it follows the
@@ -11,8 +14,11 @@ reader's choice of light or dark without being drawn again.
 """
 
 import json
+import re
+from functools import cache
 from html import escape
 
+import vl_convert
 from docutils import nodes
 from myst_nb.core import render
 
@@ -20,10 +26,21 @@ from smnn_book import sliders
 
 MARK = 'class="interactive"'
 
+COLUMN, PHONE = 608, 340  # pixels; narrower windows scale the drawing for phones
+MANY = 300_000  # bytes; a drawing with more is made once, and is scaled on a phone
+
+# Attributes of Vega's drawings that do nothing in a page.
+OF_NO_USE = ("aria-[a-z]+", "role", "pointer-events", "class", "xmlns(?::xlink)?", "version")
+
+# Areas and lines of a class; words of a class need more contrast.
 SHADES = {
     **{color: f"var(--class-{k})" for k, color in enumerate(sliders.CLASS_COLORS, start=1)},
     sliders.FORWARD: "var(--forward)",
     sliders.BACKWARD: "var(--backward)",
+}
+WORD_SHADES = {
+    **SHADES,
+    **{color: f"var(--class-{k}-text)" for k, color in enumerate(sliders.CLASS_COLORS, start=1)},
 }
 
 CONFIG = {
@@ -31,6 +48,7 @@ CONFIG = {
     "aria": False,
     "view": {"stroke": None},
     "text": {"fill": "var(--ink)"},
+    "rule": {"color": "var(--ink-soft)"},
     "axis": {
         "grid": False,
         "labelColor": "var(--ink)",
@@ -46,13 +64,24 @@ CONFIG = {
 }
 
 
-def with_shades(value):
+def with_shades(value, shades=SHADES):
     """Return a part of a chart with the style sheet's names for the package's colors."""
     if isinstance(value, dict):
-        return {key: with_shades(part) for key, part in value.items()}
+        if "type" in value:
+            value, shades = legible(value), WORD_SHADES if value["type"] == "text" else SHADES
+        return {key: with_shades(part, shades) for key, part in value.items()}
     if isinstance(value, list):
-        return [with_shades(part) for part in value]
-    return SHADES.get(value, value) if isinstance(value, str) else value
+        return [with_shades(part, shades) for part in value]
+    return shades.get(value, value) if isinstance(value, str) else value
+
+
+def legible(mark):
+    """Return a mark that stands out on any ground: full lines, dots with a rim."""
+    if mark["type"] in ("line", "rule"):
+        return {key: part for key, part in mark.items() if key != "opacity"}
+    if mark["type"] == "point" and mark.get("filled") and "color" not in mark:
+        return {"stroke": "var(--ink-soft)", "strokeWidth": 1, **mark}
+    return mark
 
 
 def for_the_site(spec):
@@ -62,6 +91,53 @@ def for_the_site(spec):
         {key: part for key, part in param.items() if key != "bind"} for param in spec["params"]
     ]
     return {**with_shades(chart), "width": "container", "config": CONFIG}
+
+
+def with_short_numbers(svg):
+    """Return a drawing with hundredths of a pixel at most; its words stay as they are.
+
+    Examples
+    --------
+    >>> with_short_numbers('<text x="1.23456">0.12345</text>')
+    '<text x="1.23">0.12345</text>'
+    """
+    return re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag.group()), svg)
+
+
+@cache
+def drawing(chart, width):
+    """Return the first state of a chart as SVG.
+
+    Parameters
+    ----------
+    chart : str
+        The chart as the site's script draws it, in JSON.
+    width : int
+        Its width in pixels, labels of axes and all.
+
+    Returns
+    -------
+    str
+    """
+    spec = json.loads(chart)
+    spec["width"], spec["autosize"] = width, {"type": "fit-x", "contains": "padding"}
+    svg = vl_convert.vegalite_to_svg(spec)
+    svg = re.sub(r'<path class="background"[^>]*/>', "", svg)
+    svg = re.sub(rf' ({"|".join(OF_NO_USE)})="[^"]*"', "", svg)
+    svg = re.sub(r' (stroke-miterlimit="10"|opacity="1"|transform="translate\(0,0\)")', "", svg)
+    svg = with_short_numbers(svg)
+    while (lighter := re.sub(r"<g>\s*</g>", "", svg)) != svg:
+        svg = lighter
+    return svg.replace("<svg", "<svg focusable=\"false\"", 1)
+
+
+def drawings(chart):
+    """Return the first state for the column of text and for a phone, in that order."""
+    wide = drawing(chart, COLUMN)
+    if len(wide) > MANY:
+        return wide
+    both = {"wide": wide, "narrow": drawing(chart, PHONE)}
+    return "".join(svg.replace("<svg", f'<svg class="{name}"', 1) for name, svg in both.items())
 
 
 def decimals(step):
@@ -106,14 +182,12 @@ def figure_html(spec):
     sliders = [slider_html(name, param) for param in spec["params"] if "bind" in param]
     # a closing tag inside the data would end the element that holds it
     chart = json.dumps(for_the_site(spec), ensure_ascii=False).replace("</", "<\\/")
-    height = spec.get("height", 200) + 50
     return "\n".join(
         [
             f'<div {MARK} id="interactive-{name}" role="group"'
             f' aria-label="{escape(spec["description"])}">',
             f'<div class="interactive-sliders">{"".join(sliders)}</div>',
-            '<div class="interactive-drawing" aria-hidden="true"'
-            f' style="min-height: {height}px"></div>',
+            f'<div class="interactive-drawing" aria-hidden="true">{drawings(chart)}</div>',
             f'<p class="interactive-readout" role="status">{escape(readout)}</p>',
             f'<script type="application/json">{chart}</script>',
             "</div>",

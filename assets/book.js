@@ -42,7 +42,9 @@ function setUpContents() {
   function open(isOpen) {
     contents.classList.toggle("is-open", isOpen);
     button.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) contents.focus();
+    if (!isOpen) return;
+    keepInView(contents.querySelector("[aria-current]"));
+    contents.focus();
   }
 
   button.addEventListener("click", () => open(!contents.classList.contains("is-open")));
@@ -60,6 +62,17 @@ function setUpContents() {
   });
 }
 
+// The contents show where this page is; only they scroll, and only as far as it takes.
+function keepInView(link) {
+  const box = document.querySelector(".contents");
+  if (!link || box.scrollHeight <= box.clientHeight) return;
+  const around = box.getBoundingClientRect();
+  const place = link.getBoundingClientRect();
+  if (place.top < around.top + 40 || place.bottom > around.bottom - 40) {
+    box.scrollTop += place.top - around.top - box.clientHeight / 3;
+  }
+}
+
 // The contents say which section is being read.
 function followReading() {
   const links = [...document.querySelectorAll(".contents .sections a")];
@@ -72,10 +85,12 @@ function followReading() {
     const line = window.innerHeight / 3;
     const passed = places.filter((place) => place.heading.getBoundingClientRect().top < line);
     const here = passed.at(-1)?.link;
+    if (here?.getAttribute("aria-current") === "location") return;
     for (const { link } of places) {
       if (link === here) link.setAttribute("aria-current", "location");
       else link.removeAttribute("aria-current");
     }
+    keepInView(here);
   }
 
   let waiting = false;
@@ -109,11 +124,45 @@ function setUpCopying() {
 
 // What is wider than the column scrolls by itself; the keyboard must reach it.
 function reachWideParts() {
-  for (const part of document.querySelectorAll(".highlight pre, .table-box, div.math, div.math > mjx-container")) {
+  for (const part of document.querySelectorAll(".highlight pre, .table-box, .picture, div.math, p:has(> img)")) {
     const isWide = part.scrollWidth > part.clientWidth + 1;
     if (isWide) part.tabIndex = 0;
     else part.removeAttribute("tabindex");
   }
+}
+
+// Whoever copies a formula gets its TeX.
+function copyFormulasAsTeX() {
+  document.addEventListener("copy", (event) => {
+    const range = document.getSelection().rangeCount && document.getSelection().getRangeAt(0);
+    if (!range) return;
+    // a selection inside of a formula stands for the formula
+    const around = (node) => (node.nodeType === 1 ? node : node.parentElement).closest("math");
+    const whole = range.cloneRange();
+    const first = around(range.startContainer);
+    const last = around(range.endContainer);
+    if (first) whole.setStartBefore(first);
+    if (last) whole.setEndAfter(last);
+    const copy = whole.cloneContents();
+    const formulas = copy.querySelectorAll("math");
+    if (!formulas.length) return;
+    for (const formula of formulas) {
+      if (!formula.hasAttribute("alttext")) {
+        formula.remove(); // a piece of the one before, which has the TeX of all
+        continue;
+      }
+      const mark = formula.getAttribute("display") === "block" ? "$$" : "$";
+      formula.replaceWith(`${mark}${formula.getAttribute("alttext")}${mark}`);
+    }
+    // what is laid out has line breaks where the text has blocks
+    const paper = document.createElement("div");
+    paper.className = "unseen";
+    paper.append(copy);
+    document.body.append(paper);
+    event.clipboardData.setData("text/plain", paper.innerText);
+    paper.remove();
+    event.preventDefault();
+  });
 }
 
 // The slash goes to the search field.
@@ -136,13 +185,12 @@ function openTarget() {
 
 setUpColors();
 setUpContents();
+keepInView(document.querySelector(".contents [aria-current=page]"));
 followReading();
 setUpCopying();
 setUpKeys();
+copyFormulasAsTeX();
 openTarget();
 window.addEventListener("hashchange", openTarget);
 window.addEventListener("resize", reachWideParts);
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  reachWideParts();
-});
+window.addEventListener("load", reachWideParts);

@@ -1,5 +1,6 @@
-// Draws the figures with sliders.  The page already holds the sliders, the readout
-// and the chart as data; Vega is loaded when the first figure comes near the window.
+// Lets the figures with sliders follow their sliders.  The page already holds the sliders, the
+// readout, the first state as a drawing, and the chart as data; Vega is loaded when a reader
+// first touches a slider.
 
 "use strict";
 
@@ -28,33 +29,33 @@
   }
 
   async function draw(figure) {
+    const sliders = [...figure.querySelectorAll("input")];
+    for (const slider of sliders) slider.addEventListener("input", () => showValue(slider));
     await loadVega();
     const chart = JSON.parse(figure.querySelector("script").textContent);
     // Vega measures its words itself and must know the font by name.
     chart.config.font = getComputedStyle(figure).getPropertyValue("--sans");
     const place = figure.querySelector(".interactive-drawing");
     const readout = figure.querySelector(".interactive-readout");
-    const { view } = await window.vegaEmbed(place, chart, {
+    const making = document.createElement("div");
+    making.className = "interactive-making";
+    place.append(making);
+    const { view } = await window.vegaEmbed(making, chart, {
       actions: false,
       mode: "vega-lite",
       renderer: "svg",
       tooltip: false,
     });
-    const move = (slider) => {
-      showValue(slider);
-      view.signal(slider.name, slider.valueAsNumber);
-    };
-    const sliders = [...figure.querySelectorAll("input")];
+    const follow = (slider) => view.signal(slider.name, slider.valueAsNumber);
     view.addSignalListener("readout", (_, text) => (readout.textContent = text));
     for (const slider of sliders) {
-      slider.addEventListener("input", () => {
-        move(slider);
-        view.runAsync();
-      });
-      move(slider);
+      slider.addEventListener("input", () => follow(slider).runAsync());
+      showValue(slider);
+      follow(slider);
     }
     await view.runAsync();
-    place.style.minHeight = "";
+    place.querySelectorAll(":scope > svg").forEach((first) => first.remove());
+    making.className = "";
     figure.classList.add("is-drawn");
   }
 
@@ -64,15 +65,18 @@
     window.interactiveFigures.push(draw(figure));
   }
 
-  const near = new IntersectionObserver(
-    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => drawOnce(entry.target)),
-    { rootMargin: "800px" },
-  );
-  figures.forEach((figure) => near.observe(figure));
+  for (const figure of figures) {
+    const sliders = figure.querySelector(".interactive-sliders");
+    for (const touch of ["pointerdown", "focusin", "input"]) {
+      sliders.addEventListener(touch, () => drawOnce(figure));
+    }
+    // a browser may remember where the sliders were
+    const moved = [...figure.querySelectorAll("input")].some((one) => one.value !== one.defaultValue);
+    if (moved) drawOnce(figure);
+  }
 
   window.drawInteractiveFigures = () => {
     figures.forEach(drawOnce);
     return Promise.all(window.interactiveFigures);
   };
-  window.addEventListener("beforeprint", window.drawInteractiveFigures);
 })();

@@ -1,5 +1,6 @@
 // Shows what is behind a link while the pointer or the keyboard rests on it.
-// Escape closes the preview, and the pointer may move onto it.
+// Escape closes the preview, and the pointer may move onto it.  A finger that taps such a
+// link gets the preview first, with a link that leads on.
 
 "use strict";
 
@@ -11,6 +12,8 @@
   box.setAttribute("role", "tooltip");
   box.hidden = true;
   document.body.append(box);
+
+  const isMouse = (event) => event.pointerType !== "touch";
 
   let link = null;
   let timer = 0;
@@ -28,8 +31,7 @@
   function fill(anchor) {
     box.replaceChildren();
     if (anchor.dataset.preview) {
-      box.textContent = anchor.dataset.preview;
-      window.MathJax?.typesetPromise?.([box]);
+      box.innerHTML = anchor.dataset.preview;
       return true;
     }
     const target = targetOf(anchor);
@@ -37,10 +39,19 @@
     const copy = target.cloneNode(true);
     copy.removeAttribute("id");
     copy.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));
-    copy.querySelectorAll(".headerlink, .copy, mjx-assistive-mml").forEach((part) => part.remove());
+    copy.querySelectorAll(".headerlink, .copy").forEach((part) => part.remove());
     copy.querySelectorAll("[tabindex]").forEach((part) => part.removeAttribute("tabindex"));
     box.append(copy);
     return true;
+  }
+
+  function addWayOn(anchor) {
+    const on = document.createElement("a");
+    on.href = anchor.href;
+    on.className = "preview-on";
+    on.textContent = "Go there";
+    on.addEventListener("click", hide);
+    box.append(on);
   }
 
   function place(anchor) {
@@ -75,13 +86,23 @@
 
   for (const anchor of document.querySelectorAll(".text a[href]:not(.headerlink)")) {
     if (!anchor.dataset.preview && !targetOf(anchor)) continue;
-    anchor.addEventListener("pointerenter", () => later(() => show(anchor)));
-    anchor.addEventListener("pointerleave", () => later(hide));
+    anchor.addEventListener("pointerenter", (event) => isMouse(event) && later(() => show(anchor)));
+    anchor.addEventListener("pointerleave", (event) => isMouse(event) && later(hide));
     anchor.addEventListener("focus", () => anchor.matches(":focus-visible") && show(anchor));
-    anchor.addEventListener("blur", hide);
+    anchor.addEventListener("blur", (event) => box.contains(event.relatedTarget) || hide());
+    anchor.addEventListener("click", (event) => {
+      if (event.pointerType !== "touch" || link === anchor && !box.hidden) return;
+      event.preventDefault();
+      show(anchor);
+      addWayOn(anchor);
+      place(anchor);
+    });
   }
+  document.addEventListener("pointerdown", (event) => {
+    if (link && !box.contains(event.target) && !link.contains(event.target)) hide();
+  });
   box.addEventListener("pointerenter", () => clearTimeout(timer));
-  box.addEventListener("pointerleave", () => later(hide));
+  box.addEventListener("pointerleave", (event) => isMouse(event) && later(hide));
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   document.addEventListener("scroll", () => {
     // moving to a link with the keyboard may scroll the page to it

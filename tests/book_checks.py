@@ -6,6 +6,7 @@ that none of them passes everything; ``test_book_notebooks.py`` and
 ``test_book_site.py`` run them over the real book.
 """
 
+import gzip
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -193,7 +194,8 @@ class Page(HTMLParser):
         self.anchors.update(values[name] for name in ("id", "name") if name in values)
         self.ids += [values["id"]] if "id" in values else []
         for name in self.REFERENCES & set(values):
-            self.references += values[name].split()
+            if (tag, name) != ("mo", "form"):  # where a sign of a formula stands
+                self.references += values[name].split()
         is_loading_link = set(values.get("rel", "").split()) & self.LOADING_LINKS
         kind = self.loads if tag == "link" and is_loading_link else self.links
         kind += [values[name] for name in self.LINKS & set(values)]
@@ -266,6 +268,7 @@ def faults_in_address(address):
 
 
 def weight(path, page):
-    """The bytes that a page brings by itself: its text and its pictures."""
-    own = {file_of(path, address) for address in page.pictures} - {None}
-    return sum(file.stat().st_size for file in {path, *own})
+    """The bytes that a page brings by itself, as they are sent: its text and its pictures."""
+    own = {file_of(path, address) for address in page.pictures} - {None, path}
+    text = len(gzip.compress(path.read_bytes(), mtime=0))
+    return text + sum(file.stat().st_size for file in own)

@@ -1,5 +1,6 @@
 """The Sphinx extensions of this book, on pieces of pages and on a book of two pages."""
 
+import json
 import re
 
 import pytest
@@ -7,7 +8,10 @@ from book_checks import ROOT, Page, faults_in_links, faults_in_requests
 from small_book import build, write_book
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
+import cell_pictures  # noqa: E402
 import freshness  # noqa: E402
+import held_parts  # noqa: E402
+import kernel_pictures  # noqa: E402
 import light_pictures  # noqa: E402
 import numpy as np  # noqa: E402
 import page_cleaning  # noqa: E402
@@ -82,6 +86,93 @@ def test_figures_stand_before_their_code():
         ["fold", "fold-code"],
     ]
     assert body.summary.string == "Code of this figure"
+
+
+CELL = '<div class="cell{}"><div class="cell_input"><pre>{}</pre></div></div>'
+FOLD = '<details class="fold"><summary>Why?</summary><div class="fold-content"></div></details>'
+
+
+def test_cells_of_an_answer_go_into_its_fold():
+    cells = CELL.format("", "1") + CELL.format("", "2")
+    questions = f'<section class="slot-questions">{FOLD}{cells}<p>On.</p></section>'
+    body = soup(questions)
+    page_markup.fold_in_cells(body)
+    assert [cell.get_text() for cell in body.select(".fold-content > .cell")] == ["1", "2"]
+    elsewhere = soup(FOLD + CELL.format(" tag_question", "1") + CELL.format("", "2"))
+    page_markup.fold_in_cells(elsewhere)
+    assert [cell.get_text() for cell in elsewhere.select(".fold-content > .cell")] == ["1"]
+
+
+def test_code_with_long_lines_is_marked():
+    body = soup(CELL.format("", "x" * 72) + CELL.format("", "x" * 73))
+    page_markup.mark_wide_code(body)
+    inputs = [code["class"] for code in body.select(".cell_input")]
+    assert inputs == [["cell_input"], ["cell_input", "reaching"]]
+
+
+def test_included_source_begins_at_the_left_edge():
+    code = '<div class="highlight-python"><pre>{}</pre></div>'
+    method = '    <span class="k">def</span> f():\n\n        return 1\n'
+    left = '<span class="k">def</span> f():\n\n    return 1\n'
+    assert mended(code.format(method), page_markup.outdent_code) == code.format(left)
+
+
+def test_no_line_ends_beside_a_sign():
+    text = "<p>The mean of (P − Y) / N <code>a − b</code></p>"
+    assert mended(text, page_markup.join_operators) == (
+        "<p>The mean of (P\u00a0−\u00a0Y) / N <code>a − b</code></p>"
+    )
+
+
+def test_a_glossary_has_letters():
+    terms = '<dt id="a">argmax</dt><dt id="b">axis</dt><dt id="c">bit</dt>'
+    body = soup(f'<dl class="glossary">{terms}</dl>')
+    page_markup.add_letters(body)
+    assert [(link.string, link["href"]) for link in body.select(".letters a")] == [
+        ("A", "#a"),
+        ("B", "#c"),
+    ]
+
+
+def test_pictures_of_cells_take_the_colors_of_the_page():
+    svg = (
+        '<?xml version="1.0"?><svg viewBox="0 0 400 200"><style>* { fill: red }</style>'
+        '<path id="a" style="stroke: #7a7a7a"/><use xlink:href="#a"/>'
+        "<text style=\"font-size: 9px; font-family: 'DejaVu Sans'; fill: #a47000\">0.1234</text>"
+        "</svg>"
+    )
+    html = cell_pictures.picture_html({"wide": svg, "narrow": ""}, 'a "picture"')
+    assert "#7a7a7a" not in html and "DejaVu" not in html and "<style>" not in html
+    picture = soup(html).div
+    assert picture["aria-label"] == 'a "picture"'
+    assert picture.path["style"] == "stroke: var(--ink-soft)"
+    assert picture.use["href"] == f"#{picture.path['id']}" != "#a"
+    assert "fill: var(--class-1-text)" in picture.find("text")["style"]
+    assert picture.get_text() == "0.1234"
+    assert "min-width: 489px" in picture.svg["style"]  # 9 units are 11 pixels
+
+
+def test_axes_side_by_side_are_put_under_each_other_for_a_phone():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    figure, _ = pyplot.subplots(1, 3, figsize=(9, 3), sharey=True)
+    drawings = kernel_pictures.drawn(figure)
+    pyplot.close("all")
+    sizes = [
+        [float(size) for size in re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups()]
+        for svg in drawings.values()
+    ]
+    assert sizes[0][0] > 550 and sizes[1][0] < 270
+    assert sizes[1][1] > 2.5 * sizes[0][1]
+    figure, _ = pyplot.subplots(figsize=(3, 3))
+    assert kernel_pictures.drawn(figure)["narrow"] == ""
+    pyplot.close("all")
+
+
+def test_drawings_and_formulas_are_held_back_and_given_back():
+    page = '<p>a <math alttext="x"><mi>x</mi></math></p><svg class="a">\n<path/></svg><p>b</p>'
+    held, parts = held_parts.hold(page)
+    assert "mi" not in held and "path" not in held and len(parts) == 2
+    assert held_parts.give_back(str(soup(held)), parts) == page
 
 
 def test_pictures_keep_their_shape():
@@ -195,8 +286,10 @@ def test_figures_take_their_colors_from_the_style_sheet():
     assert not re.search(r"#[0-9a-f]{6}", html)
     for shade in slider_figures.SHADES.values():
         assert f"{shade[4:-1]}: " in style
-    for color in CLASS_COLORS:
-        assert color in style
+    assert len(re.findall(r"--class-\d: ", style)) >= 2 * len(CLASS_COLORS) - 2
+    drawn = soup(html).select(".interactive-drawing > svg")
+    assert [svg["class"] for svg in drawn] == [["wide"], ["narrow"]]
+    assert "0.665" in drawn[0].get_text()  # the first state, without a script
     labels = soup(html).select("label")
     assert [label["for"] for label in labels] == [i["id"] for i in soup(html).select("input")]
 
@@ -269,14 +362,33 @@ def test_built_chapter_has_its_facts_its_figure_and_its_description(book):
     ]
     cover = (book[0] / "_build" / "html" / "book" / "index.html").read_text(encoding="utf-8")
     assert soup(cover).select_one(".turn-sentence").string == description
+    formula = chapter.select_one("article .math math")
+    assert formula["alttext"] == "p = 1/2" and formula.get_text() == "p=1/2"
+
+
+def test_a_built_page_says_its_version_and_a_missing_one_leads_on(book):
+    lost = soup((book[0] / "_build" / "html" / "404.html").read_text(encoding="utf-8"))
+    assert [link["href"] for link in lost.select("article a")] == [
+        "book/index.html",
+        "search.html",
+        "genindex.html",
+    ]
+    assert "Version" in lost.select_one(".foot").get_text()
+
+
+def test_the_search_knows_sections_of_the_book(book):
+    script = (book[0] / "_build" / "html" / "_static" / "search-index.js").read_text("utf-8")
+    found = json.loads(script.removeprefix("window.bookIndex = ").rstrip().rstrip(";"))
+    place = next(place for place in found if place["title"] == "A number first")
+    assert place["at"] == "book/chapter.html#a-number-first"
+    assert place["text"].startswith("p=1/2, and a table:") and place["page"] == "Softmax"
 
 
 def test_scripts_are_copied_once_and_leftovers_removed(book):
     static = book[0] / "_build" / "html" / "_static"
-    assert (static / self_contained.MATHJAX).stat().st_size > 1_000_000
     assert (static / self_contained.VEGA).stat().st_size > 500_000
     assert not (static / "scripts").exists()
-    assert sum(path.stat().st_size for path in static.rglob("*.*")) < 4_000_000
+    assert sum(path.stat().st_size for path in static.rglob("*.*")) < 1_500_000
 
 
 def test_building_again_makes_what_has_changed_and_nothing_else(book):

@@ -38,6 +38,6 @@ def launch(playwright):
 
 
 def settle(page):
-    """Wait until the formulas of a page are typeset and its figures drawn."""
-    page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+    """Wait until the font of the formulas is there and the figures follow their sliders."""
+    page.evaluate("async () => { await document.fonts.ready; }")
     page.evaluate("async () => { await window.drawInteractiveFigures?.(); }")

@@ -26,7 +26,6 @@ from page_markup import new_tag
 STYLE = Path(__file__).with_name("paper.css")
 COVER = "book/index.html"
 ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .in-package, .interactive-sliders"
-SCRIPTS = ("mathjax", "interactive")
 SHORT = 14  # lines of code that are not parted
 NAMES_OF_IDS = ("id", "for", "aria-labelledby", "aria-describedby")
 
@@ -104,7 +103,7 @@ def from_the_root(path, address):
 def lead_within(article, path, known):
     """Rewrite the ids of a page, and its links, for a document that holds all pages."""
     for name in NAMES_OF_IDS:
-        for element in article.select(f"[{name}]"):
+        for element in article.select(f"[{name}]:not(svg *)"):  # a picture has ids of its own
             element[name] = " ".join(place(path, one) for one in element[name].split())
     for image in article.select("img[src]"):
         image["src"] = from_the_root(path, image["src"])
@@ -163,12 +162,16 @@ def set_apart(soup, article, path):
 
 
 def following_folds(exercise):
-    """Return the boxes that open right after an exercise: its hint, answer and solution."""
+    """Return the boxes that open after an exercise: its hint, answer and solution.
+
+    The cells of the exercise may stand between them.
+    """
     folds = []
     for sibling in exercise.find_next_siblings():
-        if sibling.name != "details":
+        if sibling.name == "details":
+            folds.append(sibling)
+        elif "cell" not in sibling.get("class", []):
             break
-        folds.append(sibling)
     return folds
 
 
@@ -216,21 +219,15 @@ def running_heads(parts):
 
 
 def heads_of(site, known):
-    """Return what the pages load between them, each file once: all styles, and scripts that draw.
+    """Return the styles that the pages load between them, each file once.
 
     A page written by an earlier build may name another version of the same file.
     """
     kept = {}
     for path in known:
-        for element in parse(site / path).select("head > link[rel=stylesheet], head > script"):
-            address = element.get("src", element.get("href", ""))
-            is_setting = element.name == "script" and "MathJax" in element.get_text()
-            if element.name == "link" or is_setting or any(name in address for name in SCRIPTS):
-                for name in ("src", "href"):
-                    if element.has_attr(name):
-                        element[name] = from_the_root(path, element[name])
-                place_of_file = element.get("src", element.get("href", str(element)))
-                kept.setdefault(place_of_file.partition("?")[0], str(element))
+        for element in parse(site / path).select("head > link[rel=stylesheet]"):
+            element["href"] = from_the_root(path, element["href"])
+            kept.setdefault(element["href"].partition("?")[0], str(element))
     return "\n".join(kept.values())
 
 

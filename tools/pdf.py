@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pikepdf
-from browser import find_browser, launch, settle
+from browser import find_browser, launch
 from downloads import NAME, PDF_FOLDER, fingerprint_of_pages, pack_and_offer, site_files
 from paper import COVER, document, place, reading_order
 from playwright.sync_api import sync_playwright
@@ -28,16 +28,12 @@ AUTHOR = "The smnn authors"
 PRINT = {"outline": True, "tagged": True, "prefer_css_page_size": True, "print_background": True}
 MINUTES = 60_000
 
-# A formula is read aloud as the TeX that it was written in; its MathML would be lost.  An
-# element that draws no letter of its own is dropped from the tags, so it gets a space.
+# A formula is read aloud as the TeX that it was written in.
 NAME_FORMULAS = """() => {
-  for (const formula of MathJax.startup.document.math) {
-    const container = formula.typesetRoot;
-    container.querySelector("mjx-assistive-mml")?.remove();
-    container.querySelector("svg").setAttribute("aria-hidden", "true");
-    container.setAttribute("role", "img");
-    container.setAttribute("aria-label", formula.math.trim());
-    container.insertAdjacentHTML("beforeend", '<span class="paper-space">&nbsp;</span>');
+  for (const formula of document.querySelectorAll("math")) {
+    const tex = formula.getAttribute("alttext"); // pieces of a long one have none
+    formula.setAttribute("role", "img");
+    formula.setAttribute("aria-label", tex ?? "…");
   }
 }"""
 
@@ -82,7 +78,7 @@ def print_book(paper):
         page = browser.new_page(viewport={"width": 720, "height": 1000}, color_scheme="light")
         page.set_default_timeout(10 * MINUTES)
         page.goto(paper.as_uri())
-        settle(page)
+        page.evaluate("async () => { await document.fonts.ready; }")
         page.evaluate(NAME_FORMULAS)
         book = pikepdf.open(BytesIO(page.pdf(**PRINT)))
         numbers = page_numbers(book)

@@ -1,0 +1,121 @@
+"""The search: what it knows, and its page.
+
+Sphinx's own search gives titles of pages.  This one knows every section, every term of the
+glossary and every name of the package as a place of its own, with its words; so it can lead to
+the place, show an excerpt, and put a title or a definition before a mention.  The words lie in
+one script, because a page that is opened from the disk may load scripts and no data.
+"""
+
+import json
+from pathlib import Path
+
+from api_reference import entries
+from docutils import nodes
+from formulas import FormulaError, in_words, without_tag
+from sphinx import addnodes
+
+INDEX = "search-index.js"
+NOT_READ = (nodes.literal_block, nodes.raw, nodes.comment, nodes.image, nodes.title)
+
+
+def words(part):
+    """Return what can be read in a part of a page as one line; sections within are left out."""
+    if isinstance(part, nodes.Text):
+        return part.astext()
+    if isinstance(part, nodes.math | nodes.math_block):
+        return formula(part.astext())
+    if isinstance(part, NOT_READ) or title_of(part) is not None:
+        return ""
+    space = " " if isinstance(part, nodes.TextElement) and not is_inline(part) else ""
+    return "".join(map(words, part.children)) + space
+
+
+def formula(tex):
+    """Return a formula in words; one that cannot be read has been warned of, and is left out."""
+    try:
+        return in_words(without_tag(tex)[0])
+    except FormulaError:
+        return ""
+
+
+def title_of(part):
+    """Return the title of a section; nothing for other parts and for sections without one."""
+    is_titled = isinstance(part, nodes.section) and isinstance(part[0], nodes.title)
+    return part[0] if is_titled else None
+
+
+def is_inline(node):
+    """Tell whether a node stands within a line."""
+    return isinstance(node, nodes.Inline)
+
+
+def in_one_line(text):
+    """Return a text with single spaces."""
+    return " ".join(text.split())
+
+
+def places(app, docname):
+    """Yield the places of a page: kind, title, address and words of each."""
+    env, page = app.env, app.builder.get_target_uri(docname)
+    doctree = env.get_doctree(docname)
+    for section in doctree.findall(nodes.section):
+        title = title_of(section)
+        if title is None:
+            continue
+        is_page = section.parent is doctree
+        anchor = "" if is_page else f"#{section['ids'][0]}"
+        text = in_one_line(" ".join(map(words, section.children)))
+        yield "page" if is_page else "section", in_one_line(title.astext()), page + anchor, text
+    for item in doctree.findall(nodes.definition_list_item):
+        if "glossary" not in item.parent.get("classes", []):
+            continue
+        definition = in_one_line(words(item.next_node(nodes.definition)))
+        for term in item.findall(nodes.term):
+            name = term.next_node(nodes.Text).astext()
+            yield "term", in_one_line(name), f"{page}#{term['ids'][0]}", definition
+    if "api" in env.metadata.get(docname, {}):
+        for name, anchor, summary in entries(env, docname):
+            text = "".join(node.astext() for node in summary)
+            yield "name", name, f"{page}#{anchor}", in_one_line(text)
+
+
+def number_of(env, docname):
+    """Return the number of a chapter with a space after it, or an empty text."""
+    number = env.toc_secnumbers.get(docname, {}).get("")
+    return f"{number[0]}. " if number else ""
+
+
+def reading_order(env):
+    """Return the names of all pages in the order of the contents."""
+    found = [env.config.root_doc]
+    for docname in found:
+        for toctree in env.get_doctree(docname).findall(addnodes.toctree):
+            found.extend(name for _, name in toctree["entries"] if name in env.all_docs)
+    return list(dict.fromkeys(found))
+
+
+def index(app):
+    """Return all places of the book as the search reads them."""
+    found = []
+    for docname in reading_order(app.env):
+        title = number_of(app.env, docname) + app.env.titles[docname].astext()
+        for kind, name, address, text in places(app, docname):
+            found.append({"kind": kind, "title": name, "page": title, "at": address, "text": text})
+    return found
+
+
+def write_index(app, exception):
+    """Write the index in the place of Sphinx's own."""
+    if exception or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    script = f"window.bookIndex = {json.dumps(index(app), ensure_ascii=False)};\n"
+    (site / "_static" / INDEX).write_text(script, encoding="utf-8")
+    for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
+        (site / name).unlink(missing_ok=True)
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("build-finished", write_index, priority=800)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,82 @@
+"""What a page asks for before a reader touches it, and how still it stands while it loads.
+
+The network of a phone is imitated: 1.6 Mbit/s with a delay of 150 ms.
+"""
+
+import os
+
+import pytest
+from book_checks import SITE
+from browser import find_browser
+
+pytest.importorskip("playwright.sync_api")
+
+# The cover, the chapter with the most formulas, and one with much of everything.
+PAGES = (
+    "book/index.html",
+    "book/many-classes/derivative.html",
+    "book/networks/softmax-backpropagation.html",
+)
+SCRIPTS = 250_000  # bytes as they are sent
+EVERYTHING = 450_000
+SHIFT = 0.02
+PHONE = {"latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
+
+if not (find_browser() and (SITE / PAGES[0]).exists()) and not os.environ.get("CI"):
+    pytest.skip("needs the built book and Chromium", allow_module_level=True)
+
+SUM_OF_SHIFTS = """() => new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 300);
+})"""
+
+
+@pytest.fixture
+def phone(browser, address):
+    """A page as wide as a phone, on its network, that notes what it gets."""
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.sent = {}
+    page.on("response", lambda response: note(page, response))
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", {"offline": False, **PHONE})
+    yield page
+    page.close()
+
+
+def note(page, response):
+    size = int(response.headers.get("content-length", 0))
+    page.sent[response.url.partition("?")[0]] = (response.request.resource_type, size)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_light_and_stands_still_until_it_is_touched(path, phone, address):
+    phone.goto(f"{address}/{path}")
+    phone.wait_for_load_state("networkidle")
+    scripts = sum(size for kind, size in phone.sent.values() if kind == "script")
+    everything = sum(size for _, size in phone.sent.values())
+    print(f"{path}: {scripts / 1000:.0f} kB of scripts, {everything / 1000:.0f} kB in all")
+    assert scripts <= SCRIPTS
+    assert everything <= EVERYTHING
+    waiting = phone.locator("head script[src]:not([defer]):not([async])")
+    assert waiting.count() == 0, "a script that the text waits for"
+    assert phone.evaluate(SUM_OF_SHIFTS) < SHIFT
+
+
+def test_vega_comes_at_the_first_touch_and_draws_in_place(phone, address):
+    phone.goto(f"{address}/{PAGES[0]}")
+    phone.wait_for_load_state("networkidle")
+    assert not any("vega" in url for url in phone.sent)
+    figure = phone.locator(".interactive").first
+    before = figure.bounding_box()["height"]
+    figure.locator("input").first.focus()
+    phone.keyboard.press("End")
+    phone.wait_for_function("document.querySelector('.interactive.is-drawn')")
+    assert any("vega" in url for url in phone.sent)
+    after = figure.bounding_box()["height"]
+    assert abs(after - before) < 8
+    value = figure.locator(".interactive-value").first.inner_text()
+    assert value in figure.locator(".interactive-readout").inner_text()
