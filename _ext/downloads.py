@@ -21,14 +21,19 @@ NAME = "from-one-neuron-to-softmax"
 PDF_FOLDER = "pdf"  # beside the site: the PDF, and the fingerprint of the pages that it shows
 
 BOX = re.compile(r'(<div class="[^"]*\bdownloads\b[^"]*">)(<!--offer-->.*?<!--/offer-->)?', re.S)
+# What installs the package that the notebooks import.
+PACKAGE = ("pyproject.toml", "README.md", "LICENSE", "smnn/**/*", "smnn_book/**/*")
+
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can name
 
 HOW_TO_RUN = """The notebooks of the book "From One Neuron to Softmax".
 
-They need Python 3.11 or newer, and run without a network once this is installed:
+They need Python 3.11 or newer.  The package that they import lies beside them.  In this folder:
 
-    pip install jupyterlab "smnn[all]"
+    pip install jupyterlab ".[all]"
     jupyter lab
+
+After that they run without a network.
 
 Text: CC BY 4.0. Code: BSD 3-Clause.
 """
@@ -69,14 +74,20 @@ def site_files(site):
     return files
 
 
-def notebook_files(files):
-    """Return the notebooks among the files of a site, and how to run them."""
+def notebook_files(files, sources):
+    """Return the notebooks among the files of a site, the package, and how to run them."""
     notebooks = {
         name.removeprefix("_sources/"): data
         for name, data in files.items()
         if name.startswith("_sources/") and name.endswith(".ipynb")
     }
-    return {**notebooks, "README.txt": HOW_TO_RUN.encode()}
+    package = {
+        path.relative_to(sources).as_posix(): path.read_bytes()
+        for pattern in PACKAGE
+        for path in sources.glob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return {**notebooks, **package, "README.txt": HOW_TO_RUN.encode()}
 
 
 def fingerprint_of_pages(files):
@@ -93,13 +104,13 @@ def in_folder(folder, files):
     return {f"{folder}/{name}": data for name, data in files.items()}
 
 
-def pack(site, files):
+def pack(site, files, sources):
     """Write the archives of a site, and of its notebooks, into its folder for downloads."""
     folder = site / FOLDER
     folder.mkdir(exist_ok=True)
     write_zip(folder / f"{NAME}.zip", in_folder(NAME, files))
     notebooks = f"{NAME}-notebooks"
-    write_zip(folder / f"{notebooks}.zip", in_folder(notebooks, notebook_files(files)))
+    write_zip(folder / f"{notebooks}.zip", in_folder(notebooks, notebook_files(files, sources)))
 
 
 def take_pdf(site, files):
@@ -161,10 +172,10 @@ def offer(site):
         page.write_text(text, encoding="utf-8")
 
 
-def pack_and_offer(site):
-    """Pack a built site, and let it offer what there is."""
+def pack_and_offer(site, sources):
+    """Pack a site that was built from these sources, and let it offer what there is."""
     files = site_files(site)
-    pack(site, files)
+    pack(site, files, sources)
     take_pdf(site, files)
     offer(site)
 
@@ -172,7 +183,7 @@ def pack_and_offer(site):
 def finish(app, exception):
     """Pack the site when it is built."""
     if not exception and app.builder.format == "html":
-        pack_and_offer(Path(app.outdir))
+        pack_and_offer(Path(app.outdir), Path(app.srcdir))
 
 
 def setup(app):

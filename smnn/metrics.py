@@ -20,11 +20,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._core.validation import _plain_array as plain_array
 from ._core.validation import (
     float_array,
     integer,
     integer_array,
+    plain_array,
     positive_integer,
     raise_label,
     target_array,

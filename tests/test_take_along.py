@@ -75,10 +75,11 @@ def test_the_archive_is_a_whole_site_without_offers(unpublished, tmp_path):
     assert page_of(site, "book/index.html").select("li > a[download]") == []
 
 
-def test_the_notebooks_come_with_a_word_on_how_to_run_them(unpublished):
+def test_the_notebooks_come_with_their_package_and_a_word_on_how_to_run_them(unpublished):
     name = f"{downloads.NAME}-notebooks"
     with zipfile.ZipFile(unpublished / "downloads" / f"{name}.zip") as archive:
-        assert archive.namelist() == [f"{name}/README.txt", f"{name}/book/chapter.ipynb"]
+        found = [entry.removeprefix(f"{name}/") for entry in archive.namelist()]
+    assert found == ["README.txt", "book/chapter.ipynb", "smnn/stand_in.py"]
 
 
 def test_archives_of_the_same_pages_have_the_same_bytes(tmp_path):
@@ -99,7 +100,7 @@ def test_a_pdf_is_offered_only_with_the_pages_that_it_shows(unpublished):
     pages = downloads.fingerprint_of_pages(downloads.site_files(unpublished))
     for mark, offered in ((pages, ["PDF", "Site", "Notebooks"]), ("old", ["Site", "Notebooks"])):
         (made / "pages.txt").write_text(mark)
-        downloads.pack_and_offer(unpublished)
+        downloads.pack_and_offer(unpublished, unpublished.parents[1])
         links = page_of(unpublished, "book/index.html").select(".downloads li > a")
         assert [link.get_text() for link in links] == offered
     assert pages == downloads.fingerprint_of_pages(downloads.site_files(unpublished))

@@ -168,7 +168,7 @@ def main():
         return 1
     write_pdf(SITE, PDF)
     (PDF.parent / "pages.txt").write_text(fingerprint_of_pages(site_files(SITE)))
-    pack_and_offer(SITE)
+    pack_and_offer(SITE, ROOT)
     print(f"The PDF is at {PDF}")
     return 0
 

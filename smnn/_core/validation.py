@@ -23,7 +23,7 @@ def float_array(x, name, *, booleans=False):
     """
     if x.__class__ is np.ndarray and x.dtype in _COMPUTED:
         return x
-    x = _plain_array(x, name)
+    x = plain_array(x, name)
     dtype = x.dtype.newbyteorder("=")
     if dtype.kind in ("iub" if booleans else "iu") or (x.size == 0 and dtype.kind == "O"):
         dtype = np.dtype("float64")
@@ -34,7 +34,7 @@ def float_array(x, name, *, booleans=False):
     return x.astype(dtype, copy=False)
 
 
-def _plain_array(x, name):
+def plain_array(x, name):
     """Return ``x`` as an array; what would lose its meaning on the way is refused by name."""
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(
@@ -107,7 +107,7 @@ def output_array(out, shape, dtype):
 
 def mask_array(where, shape):
     """Return ``where`` as a boolean array of this shape; it may broadcast."""
-    where = _plain_array(where, "where")
+    where = plain_array(where, "where")
     if where.dtype != np.bool_:
         raise TypeError(f"where must be a boolean array, got dtype {where.dtype}")
     try:
@@ -235,7 +235,7 @@ def row_weights(weight, shape, dtype, name="sample_weight"):
 
 def integer_array(labels, name="target"):
     """Return integer labels as int64 in one piece, of their shape."""
-    labels = _plain_array(labels, name)
+    labels = plain_array(labels, name)
     if labels.dtype.kind not in "iu" and labels.size:
         raise TypeError(f"{name} must hold integer labels, got dtype {labels.dtype}")
     if labels.dtype.kind == "u" and labels.dtype.itemsize == 8:
@@ -265,7 +265,7 @@ def target_array(target, logits_shape, dtype):
     numbers of the shape of the logits are probabilities and come back in ``dtype``
     as ``(N, C)``.  The range of the labels is not checked here: see `raise_label`.
     """
-    target = _plain_array(target, "target")
+    target = plain_array(target, "target")
     rows, classes = logits_shape[:-1], logits_shape[-1]
     if target.shape == rows and target.size == 0:
         return np.zeros(0, np.int64)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._core.validation import _plain_array as plain_array
 from .._core.validation import float_array, generator, positive_integer
+from .._core.validation import plain_array as plain_array
 
 _PIECE = 1024  # rows that are measured at a time
 _TRIAL = 32  # rows on which everything is tried before the first step
