@@ -92,16 +92,15 @@ def _default_threads():
     return os.cpu_count() or 1
 
 
-def share(task, rows, size):
+def parallel_rows(task, rows, size):
     """Run ``task(start, stop)`` over all rows, in parts, on several threads if it pays.
 
-    ``size`` is how many bytes the rows hold in all.
+    ``size`` is how many bytes the rows hold in all.  Returns a list of the results.
     """
     threads = get_num_threads()
     parts = min(threads * PARTS_PER_THREAD, size // BYTES_PER_PART, rows)
     if threads == 1 or parts < 2:
-        task(0, rows)
-        return
+        return [task(0, rows)]
     step = -(-rows // parts)
     if rows > ROWS_PER_STEP * threads:
         step += -step % ROWS_PER_STEP
@@ -111,7 +110,7 @@ def share(task, rows, size):
     for _ in range(min(threads, len(bounds)) - 1):
         _jobs.put(job)
     job.work()
-    job.finish()
+    return job.finish()
 
 
 class _Job:
@@ -123,7 +122,7 @@ class _Job:
         self.left = len(bounds)
         self.lock = threading.Lock()
         self.done = threading.Event()
-        self.error = None
+        self.results, self.error = [], None
 
     def work(self):
         while True:
@@ -132,7 +131,7 @@ class _Job:
             if part is None:
                 return
             try:
-                self.task(*part)
+                self.results.append(self.task(*part))
             except BaseException as error:
                 self.error = error
             with self.lock:
@@ -144,6 +143,7 @@ class _Job:
         self.done.wait()
         if self.error is not None:
             raise self.error
+        return self.results
 
 
 def _hire(workers):

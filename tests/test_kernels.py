@@ -19,6 +19,7 @@ import pytest
 from smnn import _threads, reference, set_num_threads
 
 kernels = pytest.importorskip("smnn._kernels")
+plan = pytest.importorskip("smnn._kernels.plan")
 
 PACKAGE = Path(kernels.__file__).parents[1]
 CLASSES = [1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 20, 21, 31, 33, 40, 41, 47, 63, 64, 65, 100, 127]
@@ -205,7 +206,7 @@ def test_a_row_does_not_depend_on_the_rows_around_it(classes, dtype):
 def threads(monkeypatch):
     """Sets the number of threads, among which arrays of 1 MiB are shared already."""
     for name in ("SHARED_BYTES", "SHARED_SHORT_BYTES"):
-        monkeypatch.setattr(kernels, name, 1 << 20)
+        monkeypatch.setattr(plan, name, 1 << 20)
     yield set_num_threads
     set_num_threads(2)
 
@@ -251,7 +252,7 @@ def test_results_do_not_depend_on_the_size_of_a_group(classes, dtype, monkeypatc
         return [*found, losses]
 
     expected = results()
-    monkeypatch.setattr(kernels, "NEAR_BYTES", 0)
+    monkeypatch.setattr(plan, "NEAR_BYTES", 0)
     for found, wanted in zip(results(), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
@@ -275,9 +276,9 @@ def test_rows_of_several_blocks_as_a_whole_and_block_by_block(classes, dtype, mo
         return [*found, losses, sums]
 
     expected = results(reference, x.astype(float), np.float64)
-    for changed in ((), ("NEAR_BYTES",), ("NEAR_BYTES", "NEAR_ROOM_BYTES", "STREAMED_BYTES")):
+    for changed in ((), ("NEAR_BYTES",), ("NEAR_BYTES", "NEAR_SCRATCH_BYTES", "NONTEMPORAL_BYTES")):
         for name in changed:
-            monkeypatch.setattr(kernels, name, 0)
+            monkeypatch.setattr(plan, name, 0)
         for found, wanted in zip(results(kernels, x, dtype), expected, strict=True):
             tolerance = 64 * np.finfo(dtype).eps
             np.testing.assert_allclose(found, wanted, tolerance, tolerance)
@@ -287,8 +288,8 @@ def test_rows_of_several_blocks_as_a_whole_and_block_by_block(classes, dtype, mo
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_results_past_the_caches(dtype, monkeypatch):
     """Wherever a row begins within a line of memory, and in place; nothing else is written."""
-    for name in ("NEAR_BYTES", "NEAR_ROOM_BYTES", "STREAMED_BYTES"):
-        monkeypatch.setattr(kernels, name, 0)
+    for name in ("NEAR_BYTES", "NEAR_SCRATCH_BYTES", "NONTEMPORAL_BYTES"):
+        monkeypatch.setattr(plan, name, 0)
     x = np.random.default_rng(10).standard_normal((3, 1027)).astype(dtype)
     labels, losses = np.array([5, 0, 1026]), np.empty(3, dtype)
     wanted = [np.empty(x.shape) for _ in range(3)]
@@ -366,7 +367,7 @@ def assembly(kernel, *arguments):
 def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
     kernel = getattr(kernels, f"softmax_{length}")
     x = np.zeros((20, 10 if length == "short" else 100), dtype)
-    group = (4, None) if length == "long" else ()
+    group = (4,) if length == "long" else ()
     code = assembly(kernel, x, None, np.empty_like(x), *group, 0, len(x))
     suffix = "ps" if dtype is np.float32 else "pd"
     assert re.search(rf"\bv?max{suffix}\b", code), "no packed maximum"
@@ -388,7 +389,7 @@ def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
 def test_the_pass_over_long_rows_stays_outside_the_kernel():
     """Inside, its constants would be loaded anew in every round of the loop."""
     x = np.zeros((20, 100), np.float32)
-    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, None, 0, len(x))
+    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, 0, len(x))
     functions = re.split(r"^(?=_Z\w+:)", code, flags=re.MULTILINE)
     exponentials = [f.partition(":")[0] for f in functions if re.search(r"\bv?pslld\b", f)]
     assert exponentials
@@ -473,9 +474,10 @@ def test_a_kept_kernel_is_compiled_anew_when_any_of_its_files_changes(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "smnn", ignore=shutil.ignore_patterns("__pycache__"))
     code = SUM_LOSSES.format(folder=str(tmp_path))
     assert [run(code), run(code)] == ["0", "1"]
-    helper = tmp_path / "smnn" / "_kernels" / "vectors.py"
-    helper.write_text(helper.read_text() + "\n# another helper\n")
-    assert run(code) == "0"
+    for name in ("passes.py", "simd/vectors.py"):
+        part = tmp_path / "smnn" / "_kernels" / name
+        part.write_text(part.read_text() + "\n# another line\n")
+        assert [run(code), run(code)] == ["0", "1"]
 
 
 @compiled_only
