@@ -10,9 +10,11 @@ The workers are started on first use and end with the process.  A forked child h
 them, forgets its parent's and starts its own.
 """
 
+import math
 import os
 import queue
 import threading
+from pathlib import Path
 
 from . import _validation as check
 
@@ -31,8 +33,9 @@ def get_num_threads():
     """Return how many threads a large call uses.
 
     At first it is the number in the environment variable SMNN_NUM_THREADS,
-    NUMBA_NUM_THREADS or OMP_NUM_THREADS, the first that is set, and otherwise the number of
-    processors that this process may use.
+    NUMBA_NUM_THREADS or OMP_NUM_THREADS, the first that is set (of a list, as "4,2", its first
+    entry), and otherwise the number of processors that this process may use, or as many as
+    the quota of its container is worth.
 
     Returns
     -------
@@ -84,12 +87,51 @@ def set_num_threads(threads):
 
 def _default_threads():
     for name in ("SMNN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
-        value = os.environ.get(name, "")
+        value = os.environ.get(name, "").partition(",")[0].strip()
         if value.isdecimal() and int(value) > 0:
             return int(value)
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    return max(1, min(processors, math.ceil(min(_quota(), processors))))
+
+
+def _quota(root=Path("/sys/fs/cgroup"), groups=Path("/proc/self/cgroup")):
+    """Return how many processors' time Linux grants the control groups of this process.
+
+    A group may grant less than the groups around it, or more.  The least holds; inf is no limit.
+    """
+    try:
+        lines = groups.read_text().splitlines()
+    except OSError:
+        return math.inf
+    quota = math.inf
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = root / "cpu" if controllers else root  # version 1 of the interface, or 2
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            quota = min(quota, _granted(folder))
+            if folder == top:
+                break
+    return quota
+
+
+def _granted(folder):
+    """Return how many processors' time one control group grants."""
+    try:
+        if (folder / "cpu.max").exists():
+            limit, period = (folder / "cpu.max").read_text().split()
+        else:
+            limit, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")
+            )
+        return math.inf if limit in ("max", "-1") else int(limit) / int(period)
+    except (OSError, ValueError):
+        return math.inf
 
 
 def parallel_rows(task, rows, size):

@@ -70,6 +70,24 @@ def logsumexp(x, out):
         out[:] = np.where(finite, largest + _log_sum(total, rest)[:, 0], largest)
 
 
+def logsumexp_weighted(x, b, out, sign):
+    """log |Σ b exp x| along each row, and the sign of the sum; both results have shape (rows,).
+
+    A number whose weight is 0 has no influence, whatever it is.
+    """
+    with np.errstate(all="ignore"):
+        x = np.where(b == 0, -np.inf, x)
+        largest = x.max(axis=1, keepdims=True, initial=-np.inf)
+        shift = np.where(np.isfinite(largest), largest, 0)
+        terms = np.where(b == 0, 0, b * np.exp(x - shift))
+        at_max = np.where(x == largest, terms, 0).sum(axis=1)
+        below = np.where(x == largest, 0, terms).sum(axis=1)
+        total = at_max + below
+        split = np.log(np.abs(at_max)) + np.log1p(below / at_max)
+        log = np.where(np.abs(below) < np.abs(at_max), split, np.log(np.abs(total)))
+        out[:], sign[:] = shift[:, 0] + log, np.sign(total)
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)

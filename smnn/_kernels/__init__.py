@@ -1,7 +1,44 @@
 """The kernels: what ``reference.py`` defines, compiled by numba.
 
 This is the only folder that imports numba.  This file holds what the package calls, under the
-names of ``reference.py``: it asks ``plan.py`` for a way and shares the rows among threads.
+names of ``reference.py``: it asks `plan` for a way and shares the rows among threads.
+
+Why they are fast, in the order of what it brings, and where to read it.
+
+1. **Vectors are spelled out** (``simd/``).  The kernels work on a type of their own, of 512
+   bits, and not on loops that a compiler may or may not turn into packed instructions.
+2. **Short rows lie side by side** (``simd/transpose.py``).  A row of 10 classes fills no
+   register.  Sixteen rows are transposed, in registers, so that each has a lane of its own.
+   The maximum, the exponential and the sum of sixteen rows then cost what those of one cost.
+3. **Three rows at once** (``passes.py``).  The exponentials of a row keep the multipliers busy
+   and leave the ways to memory idle.  So the same pass finds the maximum of the next row and
+   writes the result of the previous one, whose sum is known.  Rows that come from beyond the
+   caches and are longer than a block are cut into blocks, and read once from memory.
+4. **Loss and gradient are one pass** (``cross_entropy.py``).  What is kept of a row becomes
+   its gradient.  No array of probabilities or log-probabilities is written and read back.
+5. **The exponential is ours** (``exponential.py``): no call, no branch, and where the processor
+   allows it a table that fits a register and halves the polynomial.
+
+``drivers.py`` has one driver for each way through an array, ``plan.py`` chooses between them and
+holds every number that was tuned.  The result for a row does not depend on the number of
+threads.  That of a row of one block does not depend on the rows around it either; in a longer
+row the last digits may.
+
+To add an operation:
+
+1. Define it in ``reference.py``, on rows; the arrays that receive results are its last arguments.
+2. Write its kernel: a top-level function ``name(arrays…, start, stop)``, decorated with `kernel`,
+   that works on the rows from start to stop.  Where it needs the sums of exponentials, make
+   drivers for it: what they ask for is at the top of ``drivers.py``, and softmax is the
+   shortest example.  Where it is a pass or two of its own, `logsumexp_of_weighted` is one.
+   It may call functions decorated with `inlined` or `noinline`, and operations of ``simd/``.
+   An argument may be None: test ``if argument is None`` on the argument itself, which numba
+   decides when it compiles, and not on a variable or an attribute.
+3. Add a function of the name that ``reference.py`` has to this file, which calls `run`.
+4. Hold it against ``reference.py`` in ``tests/test_kernels.py``, and add a call of it to
+   ``smnn/__main__.py``, which compiles all kernels in advance.
+
+The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of processor time.
 """
 
 import numpy as np
@@ -27,6 +64,7 @@ from .softmax import (
     log_softmax_short,
     logsumexp_blocks,
     logsumexp_long,
+    logsumexp_of_weighted,
     logsumexp_pullback,
     logsumexp_short,
     softmax_blocks,
@@ -39,7 +77,7 @@ from .training import adam_step, erfc, sgd_step
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
     "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
+    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -52,8 +90,8 @@ LABELS = labels_short, labels_long, labels_blocks
 def run(kernel, arguments, x, extra=(), blocks=0):
     """Run a kernel over all rows of x, on several threads if there is work for them.
 
-    ``extra`` and ``blocks`` are as `choose_way` returns them; each part has scratch memory of its own.
-    Returns a list of what the kernel returned for each part.
+    ``extra`` and ``blocks`` are as `choose_way` returns them.  Each part has memory of its own for
+    the maxima of blocks.  Returns a list of what the kernel returned for each part.
     """
 
     def work(start, stop):
@@ -87,6 +125,11 @@ def logsumexp(x, out):
     """See ``reference.logsumexp``."""
     way, extra, blocks = choose_way(x, None)
     run(LOGSUMEXP[way], (x, out), x, extra, blocks)
+
+
+def logsumexp_weighted(x, b, out, sign):
+    """See ``reference.logsumexp_weighted``."""
+    run(logsumexp_of_weighted, (x, b, out, sign), x)
 
 
 def softmax_vjp(dy, y, out):

@@ -28,12 +28,14 @@ def cache_bytes(level, default, folder=Path("/sys/devices/system/cpu/cpu0/cache"
 L1_BYTES, L2_BYTES = cache_bytes(1, 1 << 15), cache_bytes(2, 1 << 20)
 
 SHORT_ROW_BYTES = 3 * VECTOR_BYTES  # rows of up to this size lie side by side
-NEAR_BYTES = 6<<20  # an array of this size stays in some cache
-# What may be kept of a group of rows.  Of such an array it may fill part of the L2 cache, as
-# far as the stack of a small thread goes.  Otherwise it must stay in L1, as the way to all
-# others is taken by the array.
-NEAR_SCRATCH_BYTES, FAR_SCRATCH_BYTES = 1<<16,1<<12
+# An array of this size stays in some cache.  The last one is shared with other programs: how
+# much of it there is for one cannot be read off, and this held where it was measured.
+NEAR_BYTES = 6 << 20
 NONTEMPORAL_BYTES = 2 * NEAR_BYTES  # an array of this size and its result leave the caches
+# What may be kept of a group of rows.  Of a near array it may fill part of the L2 cache, as far
+# as the stack of a small thread goes.  Otherwise it must stay in L1, as the way to all others
+# is taken by the array.
+NEAR_SCRATCH_BYTES, FAR_SCRATCH_BYTES = min(L2_BYTES >> 4, 1 << 16), L1_BYTES >> 3
 SEVERAL = 4  # rows, of which one can be finished while another is begun
 
 # With fewer bytes one thread is done about as soon as a sleeping one begins.  On short rows
@@ -41,14 +43,10 @@ SEVERAL = 4  # rows, of which one can be finished while another is begun
 SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
 
 
-def is_short(x):
-    """Return whether rows lie side by side."""
-    return x.nbytes <= SHORT_ROW_BYTES * len(x)
-
-
 def is_shared(x):
     """Return whether several threads work on x."""
-    return x.nbytes >= SHARED_SHORT_BYTES and (x.nbytes >= SHARED_BYTES or is_short(x))
+    is_short = x.nbytes <= SHORT_ROW_BYTES * len(x)
+    return x.nbytes >= (SHARED_SHORT_BYTES if is_short else SHARED_BYTES)
 
 
 def choose_way(x, out, recomputes=True):

@@ -35,7 +35,7 @@ from .simd.memory import (
     store_fence,
     store_part,
 )
-from .simd.vectors import sum_across
+from .simd.vectors import max_across, maximum, select, select_equal, sum_across
 
 
 @inlined
@@ -197,6 +197,56 @@ def logsumexp_blocks(x, out, nontemporal, block_max, start, stop):
     """Write logsumexp of rows of several blocks."""
     operands = pointer(x), pointer(out), x.shape[1]
     logsumexp_over_blocks(x, None, None, operands, (None, block_max), start, stop)
+
+
+# --- Weighted logsumexp -----------------------------------------------------------------
+
+
+@inlined
+def weighted_vector(x, b, i, count):
+    """Return weights, and the numbers that they weigh; −inf where the weight is 0."""
+    weights = load_some(b, i, count, 0.0)
+    return weights, select_equal(weights, 0.0, -np.inf, load_some(x, i, count, -np.inf))
+
+
+@inlined
+def weighted_sums(x, b, base, classes):
+    """Return the maximum of a row, the sum of b · exp(x − m) where x is m, and elsewhere."""
+    lanes, vector_max, at_max, below = lanes_of(x), broadcast(x, lowest_of(x)), 0.0, 0.0
+    for j in range(0, classes, lanes):
+        _, v = weighted_vector(x, b, base + j, min(lanes, classes - j))
+        vector_max = maximum(v, vector_max)
+    m = max_across(vector_max)
+    for start in range(0, classes, BLOCK):
+        at_maxs = belows = broadcast(x, 0.0)
+        for j in range(start, min(start + BLOCK, classes), lanes):
+            weights, v = weighted_vector(x, b, base + j, min(lanes, classes - j))
+            term = weights * (exp(v - m) * (1.0 / SCALE))
+            at_maxs = at_maxs + select(v, m, 0.0, term)
+            belows = belows + select(v, m, term, 0.0)
+        at_max += np.float64(sum_across(at_maxs))
+        below += np.float64(sum_across(belows))
+    return m, at_max, below
+
+
+@kernel
+def logsumexp_of_weighted(x, b, out, sign, start, stop):
+    """See ``reference.logsumexp_weighted``."""
+    classes = x.shape[1]
+    x, b, out, sign = pointer(x), pointer(b), pointer(out), pointer(sign)
+    for row in range(start, stop):
+        m, at_max, below = weighted_sums(x, b, row * classes, classes)
+        total = at_max + below
+        log = np.log(abs(total))
+        if abs(below) < abs(at_max):
+            log = np.log(abs(at_max)) + np.log1p(below / at_max)
+        if total != total:  # of inf − inf, perhaps: what is infinite decides
+            total = 0.0
+            for i in range(row * classes, (row + 1) * classes):
+                if b[i] != 0.0 and (x[i] == np.inf or x[i] != x[i] or b[i] != b[i]):
+                    total += b[i] * x[i]
+            log = abs(total)
+        out[row], sign[row] = m + log, np.sign(total)
 
 
 # --- Vector-Jacobian products -----------------------------------------------------------

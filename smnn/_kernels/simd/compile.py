@@ -27,6 +27,7 @@ from numba.core.typed_passes import NativeLowering
 
 INTERPRETED = bool(config.DISABLE_JIT)
 FOLDER = Path(__file__).parents[1]
+KERNELS = []  # all that were decorated
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -117,7 +118,15 @@ def kernel(function):
         compiled._cache._cache_file._source_stamp = _stamp()
     except (RuntimeError, OSError, AttributeError):
         compiled = njit(**options)(function)
+    KERNELS.append(compiled)
     return compiled
+
+
+def compiled_count():
+    """Return how many kernels this process has compiled, and not found on disk."""
+    return sum(
+        len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS
+    )
 
 
 def _stamp():
