@@ -105,7 +105,7 @@ def test_weighted_logsumexp(dtype):
         with np.errstate(all="ignore"):
             lost = np.exp(magnitude[0] - expected[0])
             tolerance = 64 * np.finfo(dtype).eps * (lost + abs(expected[0]))
-        close = abs(found[0] - expected[0]) <= tolerance
+            close = abs(found[0] - expected[0]) <= tolerance
         assert (close | (found[0] == expected[0]) | np.isnan(found[0] + expected[0])).all()
         np.testing.assert_array_equal(np.isnan(found[0]), np.isnan(expected[0]))
 

@@ -262,9 +262,9 @@ def read_label(row, operands):
 
 
 @inlined
-def lose_row(row, m, total, below, numbers, operands):
+def lose_row(row, m, total, below, picked, numbers, operands):
     """Write the loss of a row, and keep what finishes its gradient."""
-    label, logit, weight = read_label(row, operands)
+    label, logit, weight = picked
     operands.losses[row] = loss_of(m, logit, total, below, weight, np.float64(label))
     scaled = weight * operands.scale
     numbers[AT_LABEL * lanes_of(numbers)] = gradient_at_label(m, logit, total, below, scaled)
@@ -306,7 +306,7 @@ run_short = with_labels(
 run_long = with_labels(
     over_long_rows(keep_exponential, True, pick_of_rows, lose_rows, scale_kept, amend_gradient)
 )
-run_blocks = with_labels(over_blocks(True, lose_row, amend_gradient))
+run_blocks = with_labels(over_blocks(True, read_label, lose_row, amend_gradient))
 
 
 @kernel

@@ -12,7 +12,7 @@ no array.  What an operation adds are a few inlined functions:
     ``operands``, and what finishes the rows to ``numbers``: scratch memory of a few vectors,
     of which the first holds the ``number`` of each row.
 ``pick``
-    What has to be read of the logits before the exponentials take their place, or None.
+    Called before the exponentials take the place of the logits: what has to be read of these.
 ``amend(out, row, classes, k, numbers, operands)``
     Called when a row has been written, k-th of its group: what is different in it.  Or None.
 """
@@ -148,12 +148,13 @@ def over_long_rows(keep, split, pick, reduce, finish, amend):
     return drive
 
 
-def over_blocks(split, reduce, amend):
+def over_blocks(split, pick, reduce, amend):
     """Make the driver for rows of several blocks, of which the exponentials are written.
 
     ``extra`` is (nontemporal, block_max): True where the results are written past the caches, else
-    None, and memory for a number for each block of a row.  ``reduce`` gets one row and returns
-    the factor of its probabilities.
+    None, and memory for a number for each block of a row.  ``pick(row, operands)`` and
+    ``reduce(row, m, total, below, picked, numbers, operands)`` get one row; reduce returns the
+    factor of its probabilities.
     """
 
     @inlined
@@ -169,6 +170,7 @@ def over_blocks(split, reduce, amend):
         numbers = scratch(x, NUMBERS)
         for row in range(start, stop):
             base = row * classes
+            picked = pick(row, operands)
             if nontemporal is None:
                 m, total, below = block_exponentials(
                     x, base, classes, scale, split, out, block_max, None, None
@@ -177,7 +179,7 @@ def over_blocks(split, reduce, amend):
                 m, total, below = block_exponentials(
                     x, base, classes, scale, split, None, block_max, None, None
                 )
-            factor = reduce(row, m, total, below, numbers, operands)
+            factor = reduce(row, m, total, below, picked, numbers, operands)
             if out is not None:
                 if nontemporal is None:
                     factor *= SCALE / total

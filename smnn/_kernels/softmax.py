@@ -43,6 +43,11 @@ def pick_nothing(x, classes, row, rows, numbers, operands):
     """Read nothing of the logits."""
 
 
+@inlined
+def pick_nothing_of_row(row, operands):
+    """Read nothing of the logits of a row."""
+
+
 # --- Softmax ----------------------------------------------------------------------------
 
 
@@ -53,7 +58,7 @@ def invert_sum(row, rows, group_size, m, total, below, picked, numbers, operands
 
 
 @inlined
-def factor_one(row, m, total, below, numbers, operands):
+def factor_one(row, m, total, below, picked, numbers, operands):
     """Return the factor of probabilities that are the result."""
     return 1.0
 
@@ -64,7 +69,7 @@ softmax_over_short = over_short_rows(
 softmax_over_long = over_long_rows(
     keep_exponential, None, pick_nothing, invert_sum, scale_kept, None
 )
-softmax_over_blocks = over_blocks(None, factor_one, None)
+softmax_over_blocks = over_blocks(None, pick_nothing_of_row, factor_one, None)
 
 
 @kernel
@@ -165,7 +170,7 @@ def write_logs(row, rows, group_size, m, total, below, picked, numbers, operands
 
 
 @inlined
-def write_log(row, m, total, below, numbers, operands):
+def write_log(row, m, total, below, picked, numbers, operands):
     """Write logsumexp of a row."""
     x, out, classes = operands
     out[row] = m + log_sum(total, below)
@@ -175,7 +180,7 @@ def write_log(row, m, total, below, numbers, operands):
 
 logsumexp_over_short = over_short_rows(None, True, pick_nothing, write_logs, None)
 logsumexp_over_long = over_long_rows(None, True, pick_nothing, write_logs, None, None)
-logsumexp_over_blocks = over_blocks(True, write_log, None)
+logsumexp_over_blocks = over_blocks(True, pick_nothing_of_row, write_log, None)
 
 
 @kernel
