@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test lab text run lint lighthouse bench peers clean
+.PHONY: help book pdf test lab text run lint lighthouse bench peers wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ peers: .venv-bench/ready  ## run the tests that compare with PyTorch
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
 	@touch $@
 
+wheel: $(READY)  ## build the wheel of the package and of what the book needs, into dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 clean:  ## remove the environments and everything built
-	rm -rf .venv .venv-bench _build .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-bench _build dist build .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

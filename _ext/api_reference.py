@@ -165,7 +165,7 @@ def entry(name, env):
 
 def comment_on(name):
     """Return the file of a value, and the lines ``#: ...`` that stand above it there."""
-    for path in sorted(Path(smnn.__file__).parent.glob("*.py")):
+    for path in sorted(Path(smnn.__file__).parent.rglob("*.py")):
         if "\n#: " in path.read_text(encoding="utf-8"):
             comments = ModuleAnalyzer.for_file(path, f"smnn.{path.stem}").find_attr_docs()
             if ("", name) in comments:

@@ -23,7 +23,7 @@ def measure():
     from benchmarks.roofs import arithmetic
     from benchmarks.timing import PAUSE_SECONDS, summary
     from smnn import set_num_threads
-    from smnn._threads import BYTES_PER_PART, ROWS_PER_STEP, parallel_rows
+    from smnn._core.threads import BYTES_PER_PART, ROWS_PER_STEP, parallel_rows
 
     set_num_threads(2)
     work = arithmetic("softmax", np.zeros((1, PART_NUMBERS), np.float32))

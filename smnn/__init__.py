@@ -14,6 +14,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _NAMES_OF_MODULE = {
+    "pullback": ("with_pullback",),
     "functional": (
         "cross_entropy",
         "linear_cross_entropy",
@@ -21,12 +22,15 @@ _NAMES_OF_MODULE = {
         "log_softmax_vjp",
         "logsumexp",
         "logsumexp_vjp",
+        "one_hot",
         "softmax",
         "softmax_cross_entropy",
         "softmax_jacobian",
         "softmax_vjp",
     ),
-    "_threads": ("get_num_threads", "set_num_threads"),
+    "_core.threads": ("get_num_threads", "set_num_threads"),
+    "_core.buffers": ("release_buffers",),
+    "_core.versions": ("show_versions",),
     "activations": (
         "ACTIVATIONS",
         "elu",
@@ -57,7 +61,6 @@ _NAMES_OF_MODULE = {
         "step_vjp",
         "tanh",
         "tanh_vjp",
-        "with_pullback",
     ),
     "neuron": (
         "AND",
@@ -69,7 +72,13 @@ _NAMES_OF_MODULE = {
         "Perceptron",
         "ThresholdUnit",
     ),
-    "losses": ("binary_cross_entropy", "mse", "multiclass_hinge"),
+    "losses": (
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "huber",
+        "mse",
+        "multiclass_hinge",
+    ),
     "initializers": (
         "INITIALIZERS",
         "get_initializer",
@@ -102,6 +111,7 @@ _NAMES_OF_MODULE = {
     "optim": (
         "SGD",
         "Adam",
+        "AdamW",
         "Optimizer",
         "clip_gradients",
         "cosine_decay",
@@ -110,8 +120,20 @@ _NAMES_OF_MODULE = {
         "warmup",
     ),
     "autograd": ("Tensor", "apply", "apply_layer", "apply_loss"),
-    "datasets": ("Dataset", "load_breast_cancer", "load_digits", "load_iris", "load_wine"),
-    "mnist": ("load_mnist", "load_mnist_subset", "read_idx"),
+    "datasets": (
+        "Dataset",
+        "load_breast_cancer",
+        "load_digits",
+        "load_iris",
+        "load_mnist",
+        "load_mnist_subset",
+        "load_wine",
+        "make_blobs",
+        "make_moons",
+        "make_spirals",
+        "make_xor",
+        "read_idx",
+    ),
     "metrics": (
         "accuracy",
         "confusion_matrix",
@@ -121,26 +143,35 @@ _NAMES_OF_MODULE = {
         "reliability_curve",
         "top_k_accuracy",
     ),
-    "train": ("evaluate", "fit", "minibatches"),
-    "callbacks": ("Callback", "EarlyStopping", "History", "ProgressBar", "StepRecorder"),
-    "checkpoint": ("Checkpoint",),
-    "run": ("Run", "TrainingDiverged"),
+    "training": (
+        "Callback",
+        "Checkpoint",
+        "EarlyStopping",
+        "History",
+        "ProgressBar",
+        "Run",
+        "StepRecorder",
+        "TrainingDiverged",
+        "evaluate",
+        "fit",
+        "minibatches",
+    ),
     "estimator": ("SoftmaxClassifier",),
-    "shapes": ("make_blobs", "make_moons", "make_spirals", "make_xor"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
-_MODULES = {*_NAMES_OF_MODULE, "plot", "reference"}
+_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "plot", "reference"}
 
 __all__ = sorted(_MODULE_OF_NAME)
 
 
 def __getattr__(name):
-    if name in _MODULE_OF_NAME:
-        value = getattr(import_module(f"smnn.{_MODULE_OF_NAME[name]}"), name)
-    elif name in _MODULES:
-        value = import_module(f"smnn.{name}")
-    else:
+    if name not in _MODULE_OF_NAME and name not in _MODULES:
         raise AttributeError(f"module 'smnn' has no attribute {name!r}")
+    try:
+        module = import_module(f"smnn.{_MODULE_OF_NAME.get(name, name)}")
+    except ImportError as error:  # an extra is missing: `hasattr` and `help` go on without it
+        raise AttributeError(f"smnn.{name} is not there: {error}") from error
+    value = getattr(module, name) if name in _MODULE_OF_NAME else module
     globals()[name] = value
     return value
 

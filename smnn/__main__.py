@@ -12,8 +12,9 @@ import time
 
 import numpy as np
 
-from . import _backend, functional, optim
-from ._progress import bar_is_wanted
+from . import functional, optim
+from ._core.progress import bar_is_wanted
+from .functional.backend import kernels
 
 # A shape for each way through an array; the results of the last are written past the caches.
 SHAPES = {"short": (20, 10), "long": (20, 100), "blocks": (2, 40_000), "nontemporal": (200, 40_000)}
@@ -44,7 +45,7 @@ def calls(dtype):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
-    found["logsumexp, weighted"] = _backend.kernels.logsumexp_weighted, (x, x, *sums), {}
+    found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):
         params = {"w": np.zeros(4, dtype)}
         name = f"{type(optimizer).__name__}{', momentum' if optimizer.state else ''}"
@@ -85,9 +86,9 @@ def main():
         "--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"]
     )
     arguments = parser.parse_args()
-    if not hasattr(_backend.kernels, "INTERPRETED"):
+    if not hasattr(kernels, "INTERPRETED"):
         parser.exit(1, "numba is not installed: there is nothing to compile\n")
-    if _backend.kernels.INTERPRETED:
+    if kernels.INTERPRETED:
         parser.exit(1, "NUMBA_DISABLE_JIT is set: there is nothing to compile\n")
     seconds = warm_up(arguments.dtypes)
     for name, value in seconds.items():

@@ -6,12 +6,13 @@ activation bends the line, one number at a time; `softmax` alone looks at a whol
 Conventions, the same for every pair:
 
 - ``y = f(x)`` takes numbers or an array of any shape, keeps a floating dtype, turns
-  integers into float64, and gives nan where it gets nan.
+  integers and booleans into float64, and gives nan where it gets nan.
 - ``dx = f_vjp(dy, y, x)`` takes the gradient ``dy`` of some loss with respect to
   ``y`` and returns the gradient with respect to ``x``.  For an elementwise function
-  that is ``dy * f'(x)``.  Both ``y`` and ``x`` are given, because some derivatives
-  are shorter in the one and some in the other.  ``dy=1`` gives the derivative.
-- Options such as a slope are keyword-only, and the same for ``f`` and ``f_vjp``.
+  that is ``dy * f'(x)``.  Both ``y`` and ``x`` are passed, because some derivatives
+  are shorter in the one and some in the other; ``x`` may be left out where the formula
+  has y only.  ``dy=1`` gives the derivative.
+- Options such as a slope are numbers, keyword-only, and the same for ``f`` and ``f_vjp``.
 - At the kink of ReLU and its kin the derivative is the slope on the left; hard tanh
   counts as flat at −1 and 1.  PyTorch decides the same.
 - ``exp`` is never given a large positive number, so nothing overflows.
@@ -23,8 +24,31 @@ import math
 
 import numpy as np
 
-from ._validation import float_array
-from .functional import kernels, softmax, softmax_vjp
+from ._core.validation import float_array, real_number
+from .functional import softmax, softmax_vjp
+from .functional.backend import kernels
+from .pullback import unbroadcast
+
+
+def _values(x):
+    return float_array(x, "x", booleans=True)
+
+
+def _gradients(dy, y, x, needs_x=None):
+    """Return dy, y and x as floating arrays; a plain number for dy takes the dtype of y."""
+    if x is not None:
+        x = _values(x)
+    elif needs_x:
+        raise TypeError(f"{needs_x} needs x, the input of the activation, got None")
+    y = float_array(y, "y")
+    if isinstance(dy, int | float):
+        return y.dtype.type(dy), y, x
+    return float_array(dy, "dy"), y, x
+
+
+def _slope(slope):
+    """Return one slope as a plain number, which keeps the dtype of x, or an array of them."""
+    return real_number(slope, "slope") if np.ndim(slope) == 0 else float_array(slope, "slope")
 
 
 def identity(x):
@@ -33,15 +57,16 @@ def identity(x):
     >>> identity([-1.0, 2.0])
     array([-1.,  2.])
     """
-    return float_array(x, "x")
+    return _values(x)
 
 
-def identity_vjp(dy, y, x):
+def identity_vjp(dy, y, x=None):
     """Return dy: the derivative is 1.
 
-    >>> identity_vjp(3.0, y=2.0, x=2.0)
-    3.0
+    >>> identity_vjp([3.0, -1.0], y=[2.0, 0.0])
+    array([ 3., -1.])
     """
+    dy, _, _ = _gradients(dy, y, x)
     return dy
 
 
@@ -51,16 +76,17 @@ def step(x):
     >>> step([-0.5, 0.0, 2.0])
     array([0., 1., 1.])
     """
-    x = float_array(x, "x")
+    x = _values(x)
     return np.heaviside(x, x.dtype.type(1))
 
 
-def step_vjp(dy, y, x):
+def step_vjp(dy, y, x=None):
     """Return 0: a switch is flat on both sides, so it tells a learner nothing.
 
     >>> step_vjp(np.ones(2), step([-0.5, 2.0]), [-0.5, 2.0])
     array([0., 0.])
     """
+    dy, y, _ = _gradients(dy, y, x)
     return dy * np.zeros_like(y)
 
 
@@ -89,21 +115,23 @@ def sigmoid(x, *, scale=1.0, shift=0.0):
     >>> sigmoid([0.9, 1.1], scale=100, shift=1.0).round(4)
     array([0., 1.])
     """
-    x = float_array(x, "x")
+    x = _values(x)
+    scale, shift = real_number(scale, "scale"), real_number(shift, "shift")
     if scale != 1 or shift != 0:
         x = (x - shift) * scale
     small = np.exp(-np.abs(x))  # at most 1, whatever the sign of x
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
 
 
-def sigmoid_vjp(dy, y, x, *, scale=1.0, shift=0.0):
+def sigmoid_vjp(dy, y, x=None, *, scale=1.0, shift=0.0):
     """Return dy · s y (1 − y): at most a quarter of s, and almost 0 on both flanks.
 
     >>> x = np.array([-4.0, 0.0, 4.0])
     >>> sigmoid_vjp(1.0, sigmoid(x), x).round(4)
     array([0.0177, 0.25  , 0.0177])
     """
-    return dy * (scale * y * (1 - y))
+    dy, y, _ = _gradients(dy, y, x)
+    return dy * (real_number(scale, "scale") * y * (1 - y))
 
 
 def tanh(x):
@@ -112,16 +140,17 @@ def tanh(x):
     >>> tanh([-1.0, 0.0, 1.0]).round(4)
     array([-0.7616,  0.    ,  0.7616])
     """
-    return np.tanh(float_array(x, "x"))
+    return np.tanh(_values(x))
 
 
-def tanh_vjp(dy, y, x):
+def tanh_vjp(dy, y, x=None):
     """Return dy (1 − y²).
 
     >>> x = np.array([-2.0, 0.0, 2.0])
     >>> tanh_vjp(1.0, tanh(x), x).round(4)
     array([0.0707, 1.    , 0.0707])
     """
+    dy, y, _ = _gradients(dy, y, x)
     return dy * (1 - y * y)
 
 
@@ -131,16 +160,17 @@ def hard_tanh(x):
     >>> hard_tanh([-3.0, 0.5, 3.0])
     array([-1. ,  0.5,  1. ])
     """
-    return np.clip(float_array(x, "x"), -1, 1)
+    return np.clip(_values(x), -1, 1)
 
 
-def hard_tanh_vjp(dy, y, x):
+def hard_tanh_vjp(dy, y, x=None):
     """Return dy where −1 < x < 1, else 0.
 
     >>> x = np.array([-3.0, 0.5, 3.0])
     >>> hard_tanh_vjp(np.ones(3), hard_tanh(x), x)
     array([0., 1., 0.])
     """
+    dy, y, _ = _gradients(dy, y, x)
     return dy * (np.abs(y) < 1)
 
 
@@ -150,10 +180,10 @@ def relu(x):
     >>> relu([-2.0, 0.0, 3.0])
     array([0., 0., 3.])
     """
-    return np.maximum(float_array(x, "x"), 0)
+    return np.maximum(_values(x), 0)
 
 
-def relu_vjp(dy, y, x):
+def relu_vjp(dy, y, x=None):
     """Return dy where the unit is on, else 0.
 
     The test is ``y > 0``.  After the ReLU, ``y >= 0`` is true everywhere.
@@ -162,6 +192,7 @@ def relu_vjp(dy, y, x):
     >>> relu_vjp(np.ones(3), relu(x), x)
     array([0., 0., 1.])
     """
+    dy, y, _ = _gradients(dy, y, x)
     return dy * (y > 0)
 
 
@@ -171,30 +202,19 @@ def leaky_relu(x, *, slope=0.01):
     >>> leaky_relu([-2.0, 3.0])
     array([-0.02,  3.  ])
     """
-    x = float_array(x, "x")
-    return np.where(x > 0, x, slope * x)
+    x = _values(x)
+    return np.where(x > 0, x, real_number(slope, "slope") * x)
 
 
-def leaky_relu_vjp(dy, y, x, *, slope=0.01):
+def leaky_relu_vjp(dy, y, x=None, *, slope=0.01):
     """Return dy where x is positive, slope · dy elsewhere.
 
     >>> x = np.array([-2.0, 3.0])
     >>> leaky_relu_vjp(np.ones(2), leaky_relu(x), x)
     array([0.01, 1.  ])
     """
-    return np.where(np.greater(x, 0), dy, slope * dy)
-
-
-def unbroadcast(dy, shape):
-    """Sum ``dy`` down to ``shape``: what was copied forward is summed backward.
-
-    >>> unbroadcast(np.ones((2, 3)), (3,))
-    array([2., 2., 2.])
-    """
-    added = tuple(range(dy.ndim - len(shape)))
-    dy = dy.sum(axis=added)
-    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 != dy.shape[axis])
-    return dy.sum(axis=stretched, keepdims=True)
+    dy, y, x = _gradients(dy, y, x, needs_x="leaky_relu_vjp")
+    return dy * np.where(x > 0, x.dtype.type(1), x.dtype.type(real_number(slope, "slope")))
 
 
 def prelu(x, slope):
@@ -215,8 +235,8 @@ def prelu(x, slope):
     >>> prelu([[-2.0, -2.0]], [0.1, 0.5])
     array([[-0.2, -1. ]])
     """
-    x = float_array(x, "x")
-    return np.where(x > 0, x, slope * x)
+    x = _values(x)
+    return np.where(x > 0, x, _slope(slope) * x)
 
 
 def prelu_vjp(dy, y, x, slope):
@@ -227,7 +247,8 @@ def prelu_vjp(dy, y, x, slope):
     >>> dx.ravel(), dslope
     (array([0.1, 1. , 0.1]), array([-3.]))
     """
-    dx = np.where(np.greater(x, 0), dy, slope * dy)
+    dy, y, x = _gradients(dy, y, x, needs_x="prelu_vjp")
+    dx = np.where(x > 0, dy, _slope(slope) * dy)
     return dx, unbroadcast(dy * np.minimum(x, 0), np.shape(slope))
 
 
@@ -237,18 +258,19 @@ def elu(x, *, alpha=1.0):
     >>> elu([-1.0, 2.0]).round(4)
     array([-0.6321,  2.    ])
     """
-    x = float_array(x, "x")
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    x = _values(x)
+    return np.where(x > 0, x, real_number(alpha, "alpha") * np.expm1(np.minimum(x, 0)))
 
 
-def elu_vjp(dy, y, x, *, alpha=1.0):
+def elu_vjp(dy, y, x=None, *, alpha=1.0):
     """Return dy where x is positive, dy · αeˣ = dy (y + α) elsewhere.
 
     >>> x = np.array([-1.0, 2.0])
     >>> elu_vjp(1.0, elu(x), x).round(4)
     array([0.3679, 1.    ])
     """
-    return dy * np.where(np.greater(x, 0), 1, y + alpha)
+    dy, y, x = _gradients(dy, y, x, needs_x="elu_vjp")
+    return dy * np.where(x > 0, x.dtype.type(1), y + real_number(alpha, "alpha"))
 
 
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -270,14 +292,15 @@ def selu(x):
     return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
 
 
-def selu_vjp(dy, y, x):
+def selu_vjp(dy, y, x=None):
     """Return λ · dy where x is positive, dy · λαeˣ = dy (y + λα) elsewhere.
 
     >>> x = np.array([-1.0, 2.0])
     >>> selu_vjp(1.0, selu(x), x).round(4)
     array([0.6468, 1.0507])
     """
-    return dy * np.where(np.greater(x, 0), SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+    dy, y, x = _gradients(dy, y, x, needs_x="selu_vjp")
+    return dy * np.where(x > 0, x.dtype.type(SELU_SCALE), y + SELU_SCALE * SELU_ALPHA)
 
 
 def softplus(x):
@@ -286,17 +309,18 @@ def softplus(x):
     >>> softplus([-2.0, 0.0, 2.0]).round(4)
     array([0.1269, 0.6931, 2.1269])
     """
-    x = float_array(x, "x")
+    x = _values(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def softplus_vjp(dy, y, x):
+def softplus_vjp(dy, y, x=None):
     """Return dy · σ(x): the sigmoid is the slope of the softplus.
 
     >>> x = np.array([-2.0, 0.0, 2.0])
     >>> softplus_vjp(1.0, softplus(x), x).round(4)
     array([0.1192, 0.5   , 0.8808])
     """
+    dy, _, x = _gradients(dy, y, x, needs_x="softplus_vjp")
     return dy * sigmoid(x)
 
 
@@ -306,17 +330,18 @@ def silu(x):
     >>> silu([-1.0, 0.0, 1.0]).round(4)
     array([-0.2689,  0.    ,  0.7311])
     """
-    x = float_array(x, "x")
+    x = _values(x)
     return x * sigmoid(x)
 
 
-def silu_vjp(dy, y, x):
+def silu_vjp(dy, y, x=None):
     """Return dy · (σ + x σ (1 − σ)).
 
     >>> x = np.array([-2.0, 0.0, 2.0])
     >>> silu_vjp(1.0, silu(x), x).round(4)
     array([-0.0908,  0.5   ,  1.0908])
     """
+    dy, y, x = _gradients(dy, y, x, needs_x="silu_vjp")
     gate = sigmoid(x)
     return dy * (gate + y * (1 - gate))
 
@@ -345,18 +370,18 @@ def gelu(x):
     ----------
     Hendrycks, Gimpel, "Gaussian error linear units (GELUs)", 2016.
     """
-    x = float_array(x, "x")
+    x = _values(x)
     return x * _normal_cdf(x)
 
 
-def gelu_vjp(dy, y, x):
+def gelu_vjp(dy, y, x=None):
     """Return dy · (Φ(x) + x φ(x)), with φ the density of the standard normal.
 
     >>> x = np.array([-2.0, 0.0, 2.0])
     >>> gelu_vjp(1.0, gelu(x), x).round(4)
     array([-0.0852,  0.5   ,  1.0852])
     """
-    x = float_array(x, "x")
+    dy, y, x = _gradients(dy, y, x, needs_x="gelu_vjp")
     # y = x Φ(x) is known, and Φ is not asked for again.  Near 0 it is ½ to the last digit.
     away = np.abs(x) > np.finfo(x.dtype).eps
     cdf = np.divide(y, x, out=np.full_like(x, 0.5), where=away)
@@ -371,22 +396,19 @@ def gaussian(x):
     array([0.3679, 1.    , 0.3679])
     """
     # Beyond 28 the result is 0 in every dtype; the cut keeps the square from overflowing.
-    x = np.minimum(np.abs(float_array(x, "x")), 28)
+    x = np.minimum(np.abs(_values(x)), 28)
     return np.exp(-x * x)
 
 
-def gaussian_vjp(dy, y, x):
+def gaussian_vjp(dy, y, x=None):
     """Return −2x dy exp(−x²).
 
     >>> x = np.array([-1.0, 0.0, 1.0])
     >>> gaussian_vjp(1.0, gaussian(x), x).round(4)
     array([ 0.7358, -0.    , -0.7358])
     """
-    return dy * (-2 * np.asarray(x) * y)
-
-
-def _softmax_vjp(dy, y, x):
-    return softmax_vjp(dy, y)
+    dy, y, x = _gradients(dy, y, x, needs_x="gaussian_vjp")
+    return dy * (-2 * x * y)
 
 
 #: Every activation with its pullback, by name: ``value, vjp = ACTIVATIONS["relu"]``.
@@ -404,22 +426,5 @@ ACTIVATIONS = {
     "silu": (silu, silu_vjp),
     "gelu": (gelu, gelu_vjp),
     "gaussian": (gaussian, gaussian_vjp),
-    "softmax": (softmax, _softmax_vjp),
+    "softmax": (softmax, softmax_vjp),
 }
-
-
-def with_pullback(f, vjp):
-    """Return the function ``x -> (f(x), backward)`` made from a value and its derivative.
-
-    It may have any number of inputs; ``vjp(dy, y, *inputs)`` returns a gradient for each.
-
-    >>> y, backward = with_pullback(tanh, tanh_vjp)(np.array([0.0, 1.0]))
-    >>> backward(1.0).round(4)
-    array([1.  , 0.42])
-    """
-
-    def forward(*inputs):
-        y = f(*inputs)
-        return y, lambda dy: vjp(dy, y, *inputs)
-
-    return forward

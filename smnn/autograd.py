@@ -15,8 +15,10 @@ The loops below do not recurse, so a graph may be as deep as memory allows.
 
 import numpy as np
 
-from ._validation import float_array
-from .activations import unbroadcast, with_pullback
+from ._core.validation import axis_tuple, float_array, real_number
+from .activations import relu, relu_vjp
+from .functional import softmax, softmax_vjp
+from .pullback import of_layer, of_loss, unbroadcast, with_pullback
 
 
 class Tensor:
@@ -25,7 +27,8 @@ class Tensor:
     Parameters
     ----------
     data : array_like of real numbers
-        A floating array is used as it is, not copied.
+        A floating array is used as it is, not copied.  What is computed from it remembers its
+        values of that moment.
 
     Attributes
     ----------
@@ -111,16 +114,23 @@ class Tensor:
         """Return the other operand as a tensor; a plain number takes this one's dtype."""
         if isinstance(other, Tensor):
             return other
-        return Tensor(self.data.dtype.type(other) if isinstance(other, int | float) else other)
+        number = isinstance(other, int | float | np.number)
+        return Tensor(self.data.dtype.type(other) if number else other)
 
     def __neg__(self):
         return self * -1.0
 
     def __pow__(self, exponent):
         """Return self to the power of a constant."""
+        exponent = real_number(exponent, "the exponent of a tensor")
 
         def power(x):
-            return x**exponent, lambda dy: dy * exponent * x ** (exponent - 1)
+            def backward(dy):
+                if exponent == 0:  # constant, also at 0, where 0 · 0⁻¹ would be nan
+                    return np.zeros_like(x)
+                return dy * exponent * x ** (exponent - 1)
+
+            return x**exponent, backward
 
         return apply(power, self)
 
@@ -131,6 +141,18 @@ class Tensor:
     def log(self):
         """Return the natural logarithm."""
         return apply(with_pullback(np.log, lambda dy, y, x: dy / x), self)
+
+    def relu(self):
+        """Return max(x, 0)."""
+        return apply(with_pullback(relu, relu_vjp), self)
+
+    def softmax(self, axis=-1):
+        """Return the softmax along an axis.
+
+        >>> Tensor([0.0, 0.0]).softmax()
+        Tensor([0.5, 0.5])
+        """
+        return apply(with_pullback(softmax, softmax_vjp, axis=axis), self)
 
     def sum(self, axis=None, keepdims=False):
         """Return the sum; every term receives its gradient."""
@@ -165,7 +187,11 @@ class Tensor:
 
     def transpose(self, *axes):
         """Return the array with its axes reversed, or in the order given."""
-        order = axes or tuple(reversed(range(self.ndim)))
+        if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
+            axes = axes[0]
+        order = axis_tuple(tuple(axes), self.ndim) if axes else tuple(reversed(range(self.ndim)))
+        if len(order) != self.ndim:
+            raise ValueError(f"a tensor of {self.ndim} axes needs as many, got {axes}")
         back = np.argsort(order)
         return apply(lambda x: (x.transpose(order), lambda dy: dy.transpose(back)), self)
 
@@ -193,6 +219,18 @@ class Tensor:
     @property
     def ndim(self):
         return self.data.ndim
+
+    @property
+    def size(self):
+        return self.data.size
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    def numpy(self):
+        """Return the array itself, not a copy."""
+        return self.data
 
     def __len__(self):
         return len(self.data)
@@ -228,7 +266,13 @@ def apply(forward, *inputs):
     array([0., 1.])
     """
     parents = tuple(x if isinstance(x, Tensor) else Tensor(x) for x in inputs)
-    y, pullback = forward(*(parent.data for parent in parents))
+    # A parameter may be moved before the way back is taken, so the tape keeps what it was.
+    values = (node.data if node._parents else node.data.copy() for node in parents)
+    return _on_tape(*forward(*values), parents)
+
+
+def _on_tape(y, pullback, parents):
+    """Return the tensor of a value that was computed from others."""
     result = Tensor(y)
     result._parents, result._pullback = parents, pullback
     return result
@@ -275,18 +319,12 @@ def apply_layer(layer, x, params):
     for name, value in layer.params.items():
         if name not in params or params[name].data is not value:
             raise ValueError(f"params must hold Tensor(layer.params[{name!r}]) under {name!r}")
-    inputs = (x,) if isinstance(x, Tensor) else ()
-
-    def forward(*values):
-        y, backward = layer.forward(values[0] if inputs else x)
-
-        def pullback(dy):
-            dx, grads = backward(dy)
-            return (dx,) * len(inputs) + tuple(grads[name] for name in params)
-
-        return y, pullback
-
-    return apply(forward, *inputs, *params.values())
+    parents = tuple(params[name] for name in layer.params)
+    values = (parent.data for parent in parents)  # a layer itself keeps what it needs of them
+    if isinstance(x, Tensor):
+        return _on_tape(*of_layer(layer)(x.data, *values), (x, *parents))
+    y, backward = of_layer(layer)(x, *values)
+    return _on_tape(y, lambda dy: backward(dy)[1:], parents)
 
 
 def apply_loss(loss, pred, target):
@@ -300,12 +338,7 @@ def apply_loss(loss, pred, target):
     >>> logits.grad
     array([[ 0.5, -0.5]])
     """
-
-    def forward(pred):
-        value, dpred = loss(pred, target)
-        return value, lambda dvalue: dvalue * dpred
-
-    return apply(forward, pred)
+    return apply(of_loss(loss, target), pred)
 
 
 def _parents_first(root):

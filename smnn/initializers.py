@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from ._validation import choice, generator
+from ._core.validation import choice, generator
 
 
 def zeros(shape, *, rng=None, dtype="float64"):

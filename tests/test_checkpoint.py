@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import smnn
-from smnn import checkpoint
+from smnn.training import checkpoint
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import smnn
-from smnn import _cross_entropy, reference
-from smnn.functional import kernels
+from smnn import reference
+from smnn.functional import _cross_entropy
+from smnn.functional.backend import kernels
 
 FLOATS = [np.float16, np.float32, np.float64]
 NAN, INF = np.nan, np.inf

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from smnn._files import read_file, write_file
+from smnn._core.files import read_file, write_file
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.ones(2, np.float32)}
 

@@ -120,7 +120,7 @@ def test_a_single_number():
 def test_empty_arrays_give_empty_arrays(shape, axis):
     x = np.zeros(shape, np.float32)
     assert smnn.softmax(x, axis).shape == smnn.log_softmax(x, axis).shape == shape
-    assert smnn.softmax_vjp(x, x, axis).shape == shape
+    assert smnn.softmax_vjp(x, x, x, axis=axis).shape == shape
     sums = smnn.logsumexp(x, axis)
     assert sums.shape == x.sum(axis=axis).shape and (sums == -np.inf).all()
 
@@ -279,13 +279,13 @@ def test_pullbacks_are_the_derivative(rng, shape, axis):
         (smnn.softmax, smnn.softmax_vjp),
         (smnn.log_softmax, smnn.log_softmax_vjp),
     ):
-        dx = pullback(dy, function(x, axis), axis)
+        dx = pullback(dy, function(x, axis), x, axis=axis)
         expected = slope(lambda x, function=function: function(x, axis), dy)
         assert (dx * direction).sum() == pytest.approx(expected, rel=1e-7, abs=1e-8)
     for keepdims in (False, True):
         y = smnn.logsumexp(x, axis, keepdims=keepdims)
         dy = rng.standard_normal(np.shape(y))
-        dx = smnn.logsumexp_vjp(dy, y, x, axis, keepdims=keepdims)
+        dx = smnn.logsumexp_vjp(dy, y, x, axis=axis, keepdims=keepdims)
         expected = slope(lambda x, k=keepdims: smnn.logsumexp(x, axis, keepdims=k), dy)
         assert (dx * direction).sum() == pytest.approx(expected, rel=1e-7, abs=1e-8)
 

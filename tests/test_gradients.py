@@ -12,10 +12,11 @@ import pytest
 
 import smnn
 from smnn import activations, autograd, functional, layers, losses
-from smnn.activations import ACTIVATIONS, with_pullback
+from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
 from smnn.layers import Activation, Dense, Dropout, Embedding, Flatten, PReLU
 from smnn.model import Sequential
+from smnn.pullback import with_pullback
 
 RNG = np.random.default_rng(7)
 # No entry is within 0.05 of a kink at −1, 0 or 1; some are on every side of all of them.
@@ -97,7 +98,10 @@ CASES = {
         functional.softmax_cross_entropy, X, LABELS, ignore_index=0, reduction="sum"
     ),
     "loss mse": loss_case(losses.mse, X, BITS),
-    "loss binary_cross_entropy": loss_case(losses.binary_cross_entropy, X, BITS),
+    "loss binary_cross_entropy_with_logits": loss_case(
+        losses.binary_cross_entropy_with_logits, X, BITS
+    ),
+    "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "tape add, broadcast": tape_case(lambda a, b: a + b, X, X[:1]),

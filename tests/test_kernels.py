@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smnn import _threads, reference, set_num_threads
+from smnn import reference, set_num_threads
+from smnn._core import threads as thread_pool
 
 kernels = pytest.importorskip("smnn._kernels")
 plan = pytest.importorskip("smnn._kernels.plan")
@@ -347,7 +348,7 @@ def test_results_do_not_depend_on_the_number_of_threads(shape, threads):
         threads(count)
         for found, wanted in zip(results(), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
-        assert _threads._workers >= count - 1
+        assert thread_pool._workers >= count - 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

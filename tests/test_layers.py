@@ -134,11 +134,12 @@ class TestForwardLogits:
         for layer in (Dense(3, "relu", rng=0), Dense(3, "sigmoid", rng=0), Dense(3, rng=0)):
             np.testing.assert_array_equal(layer.forward_logits(X)[0], layer(X))
         layer = Dense(3, "sigmoid", rng=0)
-        assert not np.array_equal(layer.forward_logits(X, link="sigmoid")[0], layer(X))
+        assert not np.array_equal(layer.forward_logits(X, output_activation="sigmoid")[0], layer(X))
 
     def test_a_scaled_sigmoid_is_not_the_link(self):
         layer = Activation("sigmoid", scale=2.0)
-        np.testing.assert_array_equal(layer.forward_logits(X, link="sigmoid")[0], layer(X))
+        logits, _ = layer.forward_logits(X, output_activation="sigmoid")
+        np.testing.assert_array_equal(logits, layer(X))
 
 
 class TestPReLU:

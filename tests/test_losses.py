@@ -71,7 +71,7 @@ def test_hinge_labels():
         multiclass_hinge(np.zeros((2, 3)), [-1, 0])
     with pytest.raises(TypeError, match="float64"):
         multiclass_hinge(np.zeros((2, 3)), [0.0, 1.0])
-    with pytest.raises(ValueError, match=r"\(2, 3\) and \(3,\)"):
+    with pytest.raises(ValueError, match=r"shape \(2,\), got shape \(3,\)"):
         multiclass_hinge(np.zeros((2, 3)), [0, 1, 2])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import smnn
-from smnn import mnist
+from smnn.datasets import mnist
 
 FILES = tuple(mnist._SHA256)
 

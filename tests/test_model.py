@@ -364,8 +364,8 @@ class TestFiles:
             Sequential.load(tmp_path / "missing")
 
     def test_newer_versions_are_refused(self, tmp_path):
-        newer = self.write(tmp_path / "newer", format="smnn model", version="2", text="?")
-        with pytest.raises(ValueError, match=r"version 2, written by a newer smnn; .* up to 1"):
+        newer = self.write(tmp_path / "newer", format="smnn model", version="3", text="?")
+        with pytest.raises(ValueError, match=r"version 3, written by a newer smnn; .* up to 2"):
             Sequential.load(newer)
 
     @pytest.mark.parametrize("config", ["{", '{"layer": "Sequential"}', "[]", '{"layer": 3}',

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from smnn.newton import _Objective, solve_softmax_regression
+from smnn.estimator.newton import _Objective, solve_softmax_regression
 
 
 @pytest.mark.parametrize("soft", [False, True])

@@ -15,7 +15,7 @@ from smnn import (
     step_decay,
     warmup,
 )
-from smnn.functional import kernels
+from smnn.functional.backend import kernels
 
 SHAPES = {"0.W": (300, 7), "0.b": (7,), "1.W": (2, 3, 5)}
 SETTINGS = [

@@ -13,7 +13,8 @@ import pytest
 from matplotlib.colors import same_color, to_rgb
 
 import smnn
-from smnn import plot, plot_graph, plot_images, plot_space, plot_style
+from smnn import plot
+from smnn.plot import graph, pixels, space, styling
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def words(ax):
 
 def contrast(one, other):
     lighter, darker = sorted(
-        (plot_style._luminance(np.array(to_rgb(color))) for color in (one, other)), reverse=True
+        (styling._luminance(np.array(to_rgb(color))) for color in (one, other)), reverse=True
     )
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -242,7 +243,7 @@ def test_images_are_ink_on_nothing_in_reading_order():
     assert words(ax) == list("abcdef")
     assert same_color(shown[0, 0, :3], plot.INK)
     opaque = shown[..., 3]
-    mosaic, corners = plot_images._mosaic(x, (2, 2), 3, True)
+    mosaic, corners = pixels._mosaic(x, (2, 2), 3, True)
     assert len({top for top, _ in corners}) == 2 and len({left for _, left in corners}) == 3
     for picture, (top, left) in zip(x, corners, strict=True):
         assert np.allclose(opaque[top : top + 2, left : left + 2].ravel(), picture)
@@ -252,7 +253,7 @@ def test_images_are_ink_on_nothing_in_reading_order():
 def test_weights_share_one_scale_with_zero_in_the_middle():
     W = np.array([[0.0, -2.0], [1.0, 0.0], [2.0, 0.5], [-1.0, 0.0]])
     shown = plot.weights_as_images(W, (2, 2)).get_images()[0].get_array()
-    _, corners = plot_images._mosaic(W.T, (2, 2), None, False)
+    _, corners = pixels._mosaic(W.T, (2, 2), None, False)
     cividis = plot.pyplot.get_cmap("cividis")
     for column, (top, left) in zip(W.T, corners, strict=True):
         expected = cividis((column.reshape(2, 2) / 2 + 1) / 2)
@@ -313,9 +314,9 @@ def test_anything_that_predicts_will_do():
 def test_a_name_keeps_away_from_examples_and_borders():
     region = np.zeros((60, 60), bool)
     region[:, 30:] = True
-    place = plot_space._roomiest(region, np.array([[0.75, 0.5]]))
+    place = space._roomiest(region, np.array([[0.75, 0.5]]))
     assert 0.6 < place[0] < 0.9 and abs(place[1] - 0.5) > 0.2
-    middle = plot_space._roomiest(np.zeros((9, 9), bool), np.array([[0.2, 0.4]]))
+    middle = space._roomiest(np.zeros((9, 9), bool), np.array([[0.2, 0.4]]))
     assert middle.tolist() == [0.2, 0.4]
 
 
@@ -381,11 +382,11 @@ def test_graph_without_gradients_and_with_arrays():
 
 def test_layout_goes_from_left_to_right_and_out_of_the_way():
     parents = {"x": [], "e": ["x"], "s": ["e"], "p": ["e", "s"], "b": ["p"], "c": []}
-    places = plot_graph._layout(parents)
+    places = graph._layout(parents)
     assert places["x"][0] < places["e"][0] < places["s"][0] < places["p"][0] < places["b"][0]
     assert places["e"][1] == places["p"][1]
     assert abs(places["s"][1] - places["e"][1]) >= 0.5
-    late = plot_graph._layout({"x": [], "y": ["x"], "z": ["y", "b"], "b": []})
+    late = graph._layout({"x": [], "y": ["x"], "z": ["y", "b"], "b": []})
     assert late["b"][0] == late["z"][0] - 1, "an input stands right before its use"
     assert len(set(late.values())) == 4
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import smnn
-from smnn.functional import kernels
+from smnn.functional.backend import kernels
 
 TESTS = Path(__file__).parent
 X = np.zeros((2, 3))
@@ -325,7 +325,7 @@ numba_only = pytest.mark.skipif(
 
 @numba_only
 def test_everything_works_without_numba():
-    code = "import smnn; print(smnn.softmax([0.0, 0.0]), smnn.functional.kernels.__name__)"
+    code = "import smnn; print(smnn.softmax([0.0, 0.0]), smnn.functional.backend.kernels.__name__)"
     without = "import sys; sys.modules['numba'] = None; "
     assert run("-W", "error", "-c", without + code) == "[0.5 0.5] smnn.reference"
     run(*PYTEST, *SELECTION, str(TESTS / "test_reference.py"), SMNN_WITHOUT_NUMBA="1")

@@ -78,7 +78,7 @@ def test_a_figure_says_in_words_what_is_to_be_seen(make):
 
 
 def test_the_colors_are_those_of_the_other_pictures():
-    style = pytest.importorskip("smnn.plot_style", exc_type=ImportError)
+    style = pytest.importorskip("smnn.plot.styling", exc_type=ImportError)
     assert sliders.CLASS_COLORS == style.CLASS_COLORS[: len(sliders.CLASS_COLORS)]
     assert (sliders.FORWARD, sliders.BACKWARD) == (style.FORWARD, style.BACKWARD)
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from smnn import _threads
+from smnn._core import threads as _threads
 
 NAMES = ("SMNN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 

@@ -43,7 +43,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 
 import numpy as np
 
-from .._threads import parallel_rows
+from .._core.threads import parallel_rows
 from .cross_entropy import (
     check_labels,
     labels_blocks,

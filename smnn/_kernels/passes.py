@@ -405,7 +405,7 @@ def block_exponentials(x, base, classes, scale, split, kept, block_max, logs, nu
     for start in range(0, classes, BLOCK):
         i, count, m_block = base + start, min(BLOCK, classes - start), max_across(vector_max)
         if start + 2 * BLOCK > classes:
-            totals, belows = last_exponentials(x, i, count, m_block, scale, split, kept)
+            totals, lanes_below = last_exponentials(x, i, count, m_block, scale, split, kept)
             if logs is not None:
                 previous_max, log = numbers
                 write_log_softmax(
@@ -413,16 +413,17 @@ def block_exponentials(x, base, classes, scale, split, kept, block_max, logs, nu
                 )
             vector_max = max_of_row(x, i + count, max(classes - start - BLOCK, 0))
         elif logs is None:
-            totals, belows, vector_max = three_rows(
+            totals, lanes_below, vector_max = three_rows(
                 x, i, i + BLOCK, i, BLOCK, m_block, scale, split,
                 keep_exponential, kept, i, None, None, None,
             )  # fmt: skip
         else:  # of the previous row its logits are still there
-            totals, belows, vector_max = three_rows(
+            totals, lanes_below, vector_max = three_rows(
                 x, i, i + BLOCK, i - classes, BLOCK, m_block, scale, split,
                 None, x, i - classes, finish_logit, (numbers, scale), logs,
             )  # fmt: skip
-        block_total, block_below = np.float64(sum_across(totals)), np.float64(sum_across(belows))
+        block_total = np.float64(sum_across(totals))
+        block_below = np.float64(sum_across(lanes_below))
         block_max[start // BLOCK] = m_block
         larger = maximum(m, m_block)
         factor = relative_factor(m, larger, scale)

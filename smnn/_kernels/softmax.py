@@ -223,14 +223,14 @@ def weighted_sums(x, b, base, classes):
         vector_max = maximum(v, vector_max)
     m = max_across(vector_max)
     for start in range(0, classes, BLOCK):
-        at_maxs = belows = broadcast(x, 0.0)
+        lanes_at_max = lanes_below = broadcast(x, 0.0)
         for j in range(start, min(start + BLOCK, classes), lanes):
             weights, v = weighted_vector(x, b, base + j, min(lanes, classes - j))
             term = weights * (exp(v - m) * (1.0 / SCALE))
-            at_maxs = at_maxs + select(v, m, 0.0, term)
-            belows = belows + select(v, m, term, 0.0)
-        at_max += np.float64(sum_across(at_maxs))
-        below += np.float64(sum_across(belows))
+            lanes_at_max = lanes_at_max + select(v, m, 0.0, term)
+            lanes_below = lanes_below + select(v, m, term, 0.0)
+        at_max += np.float64(sum_across(lanes_at_max))
+        below += np.float64(sum_across(lanes_below))
     return m, at_max, below
 
 

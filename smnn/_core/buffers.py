@@ -1,0 +1,78 @@
+"""Arrays for results, in which the memory of a large one is used again.
+
+An operating system hands out large memory as a promise.  It fetches and clears each page
+when the page is first written, and that takes longer than a softmax.  So the memory of a
+large result, when nobody holds that result any more, is kept for the next result of about
+its size.  One piece of memory is kept, of at most LARGEST_BYTES.
+"""
+
+from collections import deque
+
+import numpy as np
+
+# Below, the C library keeps the memory itself.  Above, it is too much to hold back.
+LARGE_BYTES, LARGEST_BYTES = 1 << 24, 1 << 28
+
+_kept = deque(maxlen=1)  # its append and pop are atomic: results are freed in any thread
+
+
+def new_array(shape, dtype):
+    """Return an array with no particular content, as ``numpy.empty``."""
+    array = np.empty(0, dtype)
+    size = int(np.prod(shape)) * array.itemsize
+    if not LARGE_BYTES <= size <= LARGEST_BYTES:
+        return np.empty(shape, dtype)
+    return np.asarray(_Loan(_take(size), shape, array.dtype))
+
+
+def release_buffers():
+    """Give back the memory that is kept for the next large result.
+
+    The memory of a result of 16 MiB or more is kept when nobody holds the result any more, and
+    used for the next one, because fresh memory takes longer than a softmax.  At most one
+    piece of at most 256 MiB is kept.
+
+    Returns
+    -------
+    int
+        The number of bytes that were given back.
+
+    Examples
+    --------
+    >>> from smnn import release_buffers
+    >>> _ = release_buffers()
+    >>> release_buffers()
+    0
+    """
+    released = 0
+    while _kept:
+        try:
+            released += _kept.pop().nbytes
+        except IndexError:  # another thread was faster
+            break
+    return released
+
+
+def _take(size):
+    """The kept memory if it suits, otherwise new memory."""
+    try:
+        memory = _kept.pop()
+    except IndexError:
+        return np.empty(size, np.uint8)
+    return memory if size <= memory.size <= 2 * size else np.empty(size, np.uint8)
+
+
+class _Loan:
+    """Memory on loan to an array; NumPy holds this object as long as any view of it lives."""
+
+    def __init__(self, memory, shape, dtype):
+        self.memory = memory
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": shape,
+            "typestr": dtype.str,
+            "data": (memory.ctypes.data, False),
+        }
+
+    def __del__(self, kept=_kept):
+        kept.append(self.memory)

@@ -1,0 +1,37 @@
+"""What a report of a fault should say about the machine it happened on."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGES = (
+    "smnn",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "scikit-learn",
+    "matplotlib",
+    "safetensors",
+    "tqdm",
+)
+
+
+def show_versions():
+    """Print the versions of Python, of this package and of what it works with.
+
+    Examples
+    --------
+    >>> from smnn import show_versions
+    >>> show_versions()  # doctest: +ELLIPSIS
+    Python        ...
+    """
+    print(f"{'Python':13} {sys.version.split()[0]} on {platform.platform()}")
+    print(f"{'processors':13} {os.cpu_count()}, {platform.machine()}")
+    for name in PACKAGES:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            found = "not installed"
+        print(f"{name:13} {found}")

@@ -1,0 +1,35 @@
+r"""Softmax, its relatives and their gradients: the functions that users call.
+
+Everything here takes arrays of any shape, axis, order and stride.  It checks them, lays
+them out as rows of one length, hands the rows to the kernels and gives the result its shape
+back.  What is computed on a row is written in ``reference.py``, how it is computed fast in
+``_kernels``.  Where numba is not installed, the reference does the work.
+
+Floating dtypes are kept: float16 is computed in float32, integers give float64.
+"""
+
+from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
+from ._labels import one_hot
+from ._softmax import (
+    log_softmax,
+    log_softmax_vjp,
+    logsumexp,
+    logsumexp_vjp,
+    softmax,
+    softmax_jacobian,
+    softmax_vjp,
+)
+
+__all__ = [
+    "cross_entropy",
+    "linear_cross_entropy",
+    "log_softmax",
+    "log_softmax_vjp",
+    "logsumexp",
+    "logsumexp_vjp",
+    "one_hot",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_jacobian",
+    "softmax_vjp",
+]
