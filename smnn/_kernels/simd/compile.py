@@ -79,6 +79,7 @@ NOINLINE_OPTIONS = {
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
     "pipeline_class": _PartCompiler,
+    "forceinline": False,  # said aloud: otherwise numba takes it over from the caller
 }
 INLINED_OPTIONS = NOINLINE_OPTIONS | {"forceinline": True}
 
