@@ -211,7 +211,7 @@ for classes in 10, 100, 3000:
                 # A part of the rows: a caller has checked all labels, and now one is bad.
                 for kernel, extra in {
                     10: [(kernels.labels_short, ())],
-                    100: [(kernels.labels_long, (16,))],
+                    100: [(kernels.labels_long, (16, None))],
                     3000: [(kernels.labels_blocks, (None, block_max))],
                 }[classes]:
                     losses, dx = np.zeros(40, np.float32), np.zeros_like(x)
@@ -481,7 +481,7 @@ def assembly(kernel, *arguments):
 def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
     kernel = getattr(kernels, f"softmax_{length}")
     x = np.zeros((20, 10 if length == "short" else 100), dtype)
-    group = (4,) if length == "long" else ()
+    group = (4, None) if length == "long" else ()
     code = assembly(kernel, x, None, np.empty_like(x), *group, 0, len(x))
     suffix = "ps" if dtype is np.float32 else "pd"
     assert re.search(rf"\bv?max{suffix}\b", code), "no packed maximum"
@@ -503,7 +503,7 @@ def test_the_code_is_packed_and_calls_no_exponential(length, dtype):
 def test_the_pass_over_long_rows_stays_outside_the_kernel():
     """Inside, its constants would be loaded anew in every round of the loop."""
     x = np.zeros((20, 100), np.float32)
-    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, 0, len(x))
+    code = assembly(kernels.softmax_long, x, None, np.empty_like(x), 4, None, 0, len(x))
     functions = re.split(r"^(?=_Z\w+:)", code, flags=re.MULTILINE)
     exponentials = [f.partition(":")[0] for f in functions if re.search(r"\bv?pslld\b", f)]
     assert exponentials

@@ -94,19 +94,22 @@ def run(kernel, arguments, x, extra=(), blocks=0):
     the maxima of blocks.  Returns a list of what the kernel returned for each part.
     """
 
+    if not is_shared(x):
+        own = (np.empty(blocks, x.dtype),) if blocks else ()
+        return [kernel(*arguments, *extra, *own, 0, len(x))]
+
     def work(start, stop):
         own = (np.empty(blocks, x.dtype),) if blocks else ()
         return kernel(*arguments, *extra, *own, start, stop)
 
-    if is_shared(x):
-        return parallel_rows(work, len(x), x.nbytes)
-    return [work(0, len(x))]
+    return parallel_rows(work, len(x), x.nbytes)
 
 
 def softmax(x, scale, out):
     """See ``reference.softmax``."""
-    scale, rows = None if scale == 1.0 else scale, len(x)
-    if x.nbytes <= min(SHORT_ROW_BYTES * rows, SHARED_SHORT_BYTES):
+    rows, size = len(x), x.nbytes
+    scale = None if scale == 1.0 else scale
+    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
         return softmax_short(x, scale, out, 0, rows)
     way, extra, blocks = choose_way(x, out)
     run(SOFTMAX[way], (x, scale, out), x, extra, blocks)
@@ -114,8 +117,9 @@ def softmax(x, scale, out):
 
 def log_softmax(x, scale, out):
     """See ``reference.log_softmax``."""
-    scale, rows = None if scale == 1.0 else scale, len(x)
-    if x.nbytes <= min(SHORT_ROW_BYTES * rows, SHARED_SHORT_BYTES):
+    rows, size = len(x), x.nbytes
+    scale = None if scale == 1.0 else scale
+    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
         return log_softmax_short(x, scale, out, 0, rows)
     way, extra, blocks = choose_way(x, out, recomputes=False)
     run(LOG_SOFTMAX[way], (x, scale, out), x, extra, blocks)
@@ -171,8 +175,8 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
 
 def mean_loss(x, labels, ignore_index, dx):
     """See ``reference.mean_loss``."""
-    rows = len(x)
-    if x.nbytes <= min(SHORT_ROW_BYTES * rows, SHARED_SHORT_BYTES):
+    rows, size = len(x), x.nbytes
+    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
         return mean_loss_short(x, labels, ignore_index, dx)
     losses = np.empty(rows, x.dtype)
     bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)

@@ -326,9 +326,12 @@ def mean_loss_short(x, labels, ignore_index, dx):
 
 
 @kernel
-def labels_long(x, labels, ignore_index, weight, divisor, losses, dx, group_size, start, stop):
+def labels_long(
+    x, labels, ignore_index, weight, divisor, losses, dx, group_size, several, start, stop
+):
     """Cross-entropy against labels, of long rows; see `with_labels`."""
-    return run_long(x, labels, ignore_index, weight, divisor, losses, dx, group_size, start, stop)
+    extra = group_size, several
+    return run_long(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
 
 
 @kernel

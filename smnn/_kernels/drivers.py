@@ -99,7 +99,8 @@ def over_short_rows(keep, split, pick, reduce, finish_all):
                     columns, 0, classes * lanes, m, scale, split, keep, only_if(out, columns)
                 )
                 gather_rows(x, row + lanes, stop, classes, next_columns, spare)
-                reduce(row, rows, lanes, m, total, below, picked, numbers, operands)
+                # Lanes without a row get numbers too: what lay there before may be denormal.
+                reduce(row, rows, rows, m, total, below, picked, numbers, operands)
             if out is not None:
                 if row > start:
                     finish_all(done, classes, numbers_done)
@@ -113,13 +114,15 @@ def over_short_rows(keep, split, pick, reduce, finish_all):
 def over_long_rows(keep, split, pick, reduce, finish, amend):
     """Make the driver for rows of one block, or of several that stay in a cache.
 
-    ``extra`` is how many rows make a group.
+    ``extra`` is (group_size, several): how many rows make a group, and True where rows are of
+    several blocks, else None.
     """
     pass_group = group_pass(keep, finish, split)
 
     @inlined
     def drive(x, scale, out, operands, extra, start, stop):
-        classes, group_size = x.shape[1], extra
+        classes = x.shape[1]
+        group_size, several = extra
         x, result = pointer(x), pointer(out)
         lanes = lanes_of(x)
         rows_kept = 0 if out is None else group_size
@@ -128,7 +131,7 @@ def over_long_rows(keep, split, pick, reduce, finish, amend):
         for first in range(start, stop, group_size):
             rows = min(group_size, stop - first)
             m, total, below = pass_group(
-                x, first, start, stop, classes, group_size,
+                x, first, start, stop, classes, group_size, several,
                 scale, row_max, sums, kept, numbers, result,
             )  # fmt: skip
             if out is not None:

@@ -25,6 +25,7 @@ The arguments that recur:
   scratch memory, ``classes`` and ``count`` are lengths; all count elements.
 - ``row``, ``first``, ``start``, ``stop`` and ``group_size`` count rows; ``k`` is a row of a group.
 - ``m`` is the maximum of a row: a number, or a vector with a lane for each row.
+- ``several`` is True where a row is of several blocks, else None.
 - ``scale`` multiplies the logits; None is 1.
 - ``split`` is True where the sum below the maximum is wanted, else None.
 - ``keep(d, e)`` says what is kept of a shifted logit d and its exponential e, and
@@ -293,8 +294,14 @@ def group_pass(keep, finish, split):
     """
 
     @noinline
-    def pass_rows(x, first, stop, classes, group_size, scale, row_max, sums, kept, numbers, out):
-        """Do `three_rows` for each row of a group, a block at a time: one sum loses digits."""
+    def pass_rows(
+        x, first, stop, classes, group_size, several, scale, row_max, sums, kept, numbers, out
+    ):
+        """Do `three_rows` for each row of a group.
+
+        If ``several`` is not None, a row is of several blocks and is taken a block at a time, as
+        one sum would lose digits.
+        """
         for k in range(min(group_size, stop - first)):
             row, number = first + k, 0.0 if numbers is None else numbers[k]
             m, slot = row_max[k], slot_of(x, k, classes)
@@ -304,13 +311,14 @@ def group_pass(keep, finish, split):
                 x, current, next_row, previous, min(BLOCK, classes),
                 m, scale, split, keep, kept, slot, finish, number, out,
             )  # fmt: skip
-            for j in range(BLOCK, classes, BLOCK):
-                block_total, block_below, block_max = three_rows(
-                    x, current + j, next_row + j, previous + j, min(BLOCK, classes - j),
-                    m, scale, split, keep, kept, slot + j, finish, number, out,
-                )  # fmt: skip
-                total, below = total + block_total, below + block_below
-                next_max = maximum(block_max, next_max)
+            if several is not None:
+                for j in range(BLOCK, classes, BLOCK):
+                    block_total, block_below, block_max = three_rows(
+                        x, current + j, next_row + j, previous + j, min(BLOCK, classes - j),
+                        m, scale, split, keep, kept, slot + j, finish, number, out,
+                    )  # fmt: skip
+                    total, below = total + block_total, below + block_below
+                    next_max = maximum(block_max, next_max)
             store(sums, place_of(sums, TOTAL, k), total)
             if split is not None:
                 store(sums, place_of(sums, BELOW, k), below)
@@ -318,8 +326,9 @@ def group_pass(keep, finish, split):
 
     @inlined
     def pass_group(
-        x, first, start, stop, classes, group_size, scale, row_max, sums, kept, numbers, out
-    ):
+        x, first, start, stop, classes, group_size, several,
+        scale, row_max, sums, kept, numbers, out,
+    ):  # fmt: skip
         """Pass over a group; return the maxima, the totals and the sums below of its rows.
 
         ``row_max`` and ``sums`` are scratch memory of 1 and VECTORS · lanes vectors.  ``numbers``
@@ -336,9 +345,14 @@ def group_pass(keep, finish, split):
             m = max_each(sums, place)
         store(row_max, 0, m)
         if first == start:
-            pass_rows(x, first, stop, classes, group_size, scale, row_max, sums, kept, None, None)
+            pass_rows(
+                x, first, stop, classes, group_size, several, scale, row_max, sums, kept, None, None
+            )
         else:
-            pass_rows(x, first, stop, classes, group_size, scale, row_max, sums, kept, numbers, out)
+            pass_rows(
+                x, first, stop, classes, group_size, several,
+                scale, row_max, sums, kept, numbers, out,
+            )  # fmt: skip
         total = sums_of_group(sums, TOTAL, group_size)
         return m, total, total if split is None else sums_of_group(sums, BELOW, group_size)
 

@@ -63,7 +63,7 @@ def choose_way(x, out, recomputes=True):
     if classes <= BLOCK or (rows >= SEVERAL and size <= NEAR_BYTES and fits_scratch):
         scratch_bytes = NEAR_SCRATCH_BYTES if size <= NEAR_BYTES else FAR_SCRATCH_BYTES
         group_size = min(scratch_bytes * rows // size, VECTOR_BYTES // x.itemsize)
-        return LONG, (max(1, group_size),), 0
+        return LONG, (max(1, group_size), None if classes <= BLOCK else True), 0
     return BLOCKS, (_nontemporal(x, out, recomputes and fits_scratch),), -(-classes // BLOCK)
 
 

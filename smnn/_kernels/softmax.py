@@ -79,9 +79,9 @@ def softmax_short(x, scale, out, start, stop):
 
 
 @kernel
-def softmax_long(x, scale, out, group_size, start, stop):
+def softmax_long(x, scale, out, group_size, several, start, stop):
     """Write softmax(x · scale) of long rows."""
-    softmax_over_long(x, scale, out, (), group_size, start, stop)
+    softmax_over_long(x, scale, out, (), (group_size, several), start, stop)
 
 
 @kernel
@@ -114,9 +114,9 @@ def log_softmax_short(x, scale, out, start, stop):
 
 
 @kernel
-def log_softmax_long(x, scale, out, group_size, start, stop):
+def log_softmax_long(x, scale, out, group_size, several, start, stop):
     """Write log softmax(x · scale) of long rows."""
-    log_softmax_over_long(x, scale, out, (), group_size, start, stop)
+    log_softmax_over_long(x, scale, out, (), (group_size, several), start, stop)
 
 
 @kernel
@@ -191,10 +191,10 @@ def logsumexp_short(x, out, start, stop):
 
 
 @kernel
-def logsumexp_long(x, out, group_size, start, stop):
+def logsumexp_long(x, out, group_size, several, start, stop):
     """Write logsumexp of long rows."""
     operands = pointer(x), pointer(out), x.shape[1]
-    logsumexp_over_long(x, None, None, operands, group_size, start, stop)
+    logsumexp_over_long(x, None, None, operands, (group_size, several), start, stop)
 
 
 @kernel
