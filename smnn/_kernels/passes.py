@@ -308,7 +308,7 @@ def group_pass(keep, finish, split):
             current, previous = row * classes, (row - group_size) * classes
             next_row = min(row + group_size, stop - 1) * classes
             total, below, next_max = three_rows(
-                x, current, next_row, previous, min(BLOCK, classes),
+                x, current, next_row, previous, classes if several is None else BLOCK,
                 m, scale, split, keep, kept, slot, finish, number, out,
             )  # fmt: skip
             if several is not None:

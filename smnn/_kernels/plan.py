@@ -45,8 +45,10 @@ SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
 
 def is_shared(x):
     """Return whether several threads work on x."""
-    is_short = x.nbytes <= SHORT_ROW_BYTES * len(x)
-    return x.nbytes >= (SHARED_SHORT_BYTES if is_short else SHARED_BYTES)
+    size = x.nbytes
+    if size >= SHARED_BYTES:
+        return True
+    return size >= SHARED_SHORT_BYTES and size <= SHORT_ROW_BYTES * len(x)
 
 
 def choose_way(x, out, recomputes=True):
@@ -59,11 +61,12 @@ def choose_way(x, out, recomputes=True):
     (rows, classes), size = x.shape, x.nbytes
     if size <= SHORT_ROW_BYTES * rows:
         return SHORT, (), 0
+    several = None if classes <= BLOCK else True
     fits_scratch = size <= NEAR_SCRATCH_BYTES * rows  # one row does
-    if classes <= BLOCK or (rows >= SEVERAL and size <= NEAR_BYTES and fits_scratch):
+    if several is None or (rows >= SEVERAL and size <= NEAR_BYTES and fits_scratch):
         scratch_bytes = NEAR_SCRATCH_BYTES if size <= NEAR_BYTES else FAR_SCRATCH_BYTES
-        group_size = min(scratch_bytes * rows // size, VECTOR_BYTES // x.itemsize)
-        return LONG, (max(1, group_size), None if classes <= BLOCK else True), 0
+        group_size, lanes = scratch_bytes * rows // size or 1, VECTOR_BYTES // x.itemsize
+        return LONG, (group_size if group_size < lanes else lanes, several), 0
     return BLOCKS, (_nontemporal(x, out, recomputes and fits_scratch),), -(-classes // BLOCK)
 
 

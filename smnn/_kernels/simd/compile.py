@@ -8,9 +8,9 @@ numba invalidates a cached kernel only when the kernel's own file changes, but a
 made of functions from other files.  So a cached kernel is compared with the date and size of
 every file in the folder of the kernels and below.
 
-numba optimizes every function that it compiles, and once more where it is called.  Of what
-kernels call only the typed code is kept: the kernel, which all of it becomes part of, is
-optimized, once.  That halves the time to compile.
+numba optimizes every function that it compiles, and once more where it is called.  Of what is
+inlined only the typed code is kept, to be optimized where it is put.  That halves the time to
+compile.
 
 With NUMBA_DISABLE_JIT=1 everything runs as Python.
 """
@@ -31,7 +31,15 @@ KERNELS = []  # all that were decorated
 
 
 class _PartLibrary(JITCodeLibrary):
-    """Code that is only ever linked into that of a kernel: not optimized, no machine code."""
+    """Code that is only ever linked into that of a kernel: there is no machine code of it."""
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class _InlinedLibrary(_PartLibrary):
+    """The same, and it is optimized where it is put."""
 
     def _optimize_functions(self, ll_module):
         ll_module.data_layout = self._codegen._data_layout
@@ -39,17 +47,14 @@ class _PartLibrary(JITCodeLibrary):
     def _optimize_final_module(self):
         pass
 
-    def _finalize_final_module(self):
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
 
     def run_pass(self, state):
-        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
+        state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
         # numba finds the code of a callee by its entry point.  There is none, and a builtin
