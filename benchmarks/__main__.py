@@ -18,7 +18,7 @@ from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
 RESULTS = Path(__file__).parent / "results"
-SECTIONS = (*cases.OPERATIONS, "memory", "startup", "handover")
+SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "handover")
 
 
 def parse_arguments():
@@ -106,11 +106,16 @@ def main():
     budget_seconds = arguments.budget or (0.3 if arguments.quick else 0.6)
     results = {"machine": machine.describe()}
     results["records"] = measure_cases(choose_cases(arguments), threads, libraries, budget_seconds)
+    if "spellings" in operations:
+        spelled = cases.spelled_cases(["float32"])
+        results["spellings"] = measure_cases(spelled, [1], libraries, budget_seconds)
     if "memory" in operations:
         shape = cases.LINEAR_SHAPES[1 if arguments.quick else -1]
         results["memory"] = memory.measure_all(shape)
     if "startup" in operations:
         results["startup"] = startup.measure_all()
+    if "cold" in operations:
+        results["cold"] = startup.measure_cold()
     if "handover" in operations:
         results["handover"] = handover.measure_alone()
     results["goals"] = [list(goal) for goal in targets.judge(results)]

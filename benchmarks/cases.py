@@ -33,6 +33,16 @@ SHAPES = (
     (127, 1013),
     (31, 50021),
 )
+# The same work in other words, at shapes where a call costs more than its work.  Only smnn is
+# asked in these words; the peers run in their best form, as always.
+SPELLINGS = {
+    "axis=1": ("softmax", "log_softmax"),
+    "1-D": ("softmax", "log_softmax"),
+    "3-D": ("softmax", "log_softmax"),
+    "int32 labels": ("cross_entropy", "softmax_cross_entropy"),
+    "read-only": ROW_OPERATIONS,
+}
+SPELLED_SHAPES = ((1, 10), (64, 10), (256, 100))
 QUICK_SHAPES = ((1, 10), (1024, 10), (256, 100), (256, 1000), (64, 131072), (509, 47))
 
 # (examples, features, classes) of the linear layer with cross-entropy.
@@ -42,19 +52,27 @@ QUICK_LINEAR_SHAPES = ((256, 128, 1000),)
 
 @dataclass(frozen=True)
 class Case:
-    """One operation at one shape and type.  ``reuse`` says that the caller hands in outputs."""
+    """One operation at one shape and type.
+
+    ``reuse`` says that the caller hands in outputs, ``spelling`` is one of SPELLINGS or empty.
+    """
 
     operation: str
     shape: tuple
     dtype: str
     reuse: bool = False
+    spelling: str = ""
 
     def as_dict(self):
-        return asdict(self)
+        """Return the fields; without the spelling where there is none."""
+        fields = asdict(self)
+        if not self.spelling:
+            del fields["spelling"]
+        return fields
 
 
 class RowData:
-    """Logits and labels for one case."""
+    """Logits and labels for one case, and as they are given to smnn in its spelling."""
 
     def __init__(self, case):
         rng = np.random.default_rng(0)
@@ -62,6 +80,16 @@ class RowData:
         self.x = (3 * rng.standard_normal(case.shape, dtype=case.dtype)).astype(case.dtype)
         self.target = rng.integers(0, c, n)
         self.rows = np.arange(n)
+        self.given, self.given_target = self.x, self.target
+        if case.spelling == "1-D":
+            self.given = self.x[0]
+        elif case.spelling == "3-D":
+            self.given = self.x.reshape(-1, 2 if n % 2 == 0 else 1, c)
+        elif case.spelling == "int32 labels":
+            self.given_target = self.target.astype(np.int32)
+        elif case.spelling == "read-only":
+            self.given, self.given_target = self.x.view(), self.target.view()
+            self.given.flags.writeable = self.given_target.flags.writeable = False
 
 
 class LinearData:
@@ -95,4 +123,16 @@ def row_cases(operations, shapes, dtypes):
         for shape in shapes
         for dtype in dtypes
         for reuse in ((False,) if operation == "cross_entropy" else (False, True))
+    ]
+
+
+def spelled_cases(dtypes):
+    """Return the cases of every spelling; a single row is all that 1-D can say."""
+    return [
+        Case(operation, shape, dtype, spelling=spelling)
+        for spelling, operations in SPELLINGS.items()
+        for operation in operations
+        for shape in SPELLED_SHAPES
+        for dtype in dtypes
+        if spelling != "1-D" or shape[0] == 1
     ]

@@ -23,7 +23,7 @@ def measure():
     from benchmarks.roofs import arithmetic
     from benchmarks.timing import PAUSE_SECONDS, summary
     from smnn import set_num_threads
-    from smnn._core.threads import BYTES_PER_PART, ROWS_PER_STEP, share
+    from smnn._core.threads import BYTES_PER_PART, ROWS_PER_STEP, parallel_rows
 
     set_num_threads(2)
     work = arithmetic("softmax", np.zeros((1, PART_NUMBERS), np.float32))
@@ -38,7 +38,7 @@ def measure():
         begun.clear()
         time.sleep(PAUSE_SECONDS)
         start = time.perf_counter()
-        share(part, 8 * ROWS_PER_STEP, 8 * BYTES_PER_PART)
+        parallel_rows(part, 8 * ROWS_PER_STEP, 8 * BYTES_PER_PART)
         seconds += [moment - start for moment in begun[:1]]
     return summary(seconds)
 

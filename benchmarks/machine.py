@@ -18,6 +18,9 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 
+# Settings of OpenBLAS that a user does not have: the benchmark runs without them.
+UNSET_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
 
 def processor_name():
     cpuinfo = Path("/proc/cpuinfo")
@@ -50,13 +53,15 @@ def describe():
         "processors": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "load_before": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "unset": list(UNSET_VARIABLES),
         "versions": versions,
     }
 
 
 def thread_environment(threads):
     """The environment for a process in which every library uses this many threads."""
-    return os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    return {name: value for name, value in environment.items() if name not in UNSET_VARIABLES}
 
 
 def pin_to_processors(count):

@@ -26,6 +26,10 @@ def text(results):
         parts.append(memory_text(results["memory"]))
     if "startup" in results:
         parts.append(startup_text(results["startup"]))
+    if "spellings" in results:
+        parts.append(spellings_text(results["spellings"]))
+    if "cold" in results:
+        parts.append(cold_text(results["cold"]))
     if "handover" in results:
         parts.append(handover_text(results["handover"]))
     parts.append(targets.text(results))
@@ -35,9 +39,10 @@ def text(results):
 def machine_text(machine):
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     features = ", ".join(machine["vector_features"])
+    unset = "".join(f"\n{name} was unset" for name in machine.get("unset", ()))
     return (
         f"{machine['processor']}, {machine['processors']} processors ({features}), "
-        f"{machine['system']}, load before the run {machine['load_before']}\n{versions}"
+        f"{machine['system']}, load before the run {machine['load_before']}\n{versions}{unset}"
     )
 
 
@@ -93,6 +98,25 @@ def startup_text(startup):
         lines.append(
             f"{name:>24} {times['import']['best']:8.3f} {times['first_call']['best']:8.3f}"
         )
+    return "\n".join(lines)
+
+
+def spellings_text(records):
+    """Microseconds of the same work in other words, beside the fastest peer in its best form."""
+    lines = ["The same work in other words: microseconds"]
+    for record in records:
+        peer = fastest_peer(record) or ""
+        ratios = f"  {peer:<18}{ratio(record):6.2f}" if peer else ""
+        lines.append(
+            f"{record['spelling']:>13} {record['operation']:<22}{shape_text(record):>9} "
+            f"{library_seconds(record, 'smnn') * 1e6:8.2f}{ratios}"
+        )
+    return "\n".join(lines)
+
+
+def cold_text(seconds):
+    lines = ["With an empty cache, seconds of processor time to compile and run"]
+    lines += [f"{name:>24} {value:8.1f}" for name, value in seconds.items()]
     return "\n".join(lines)
 
 

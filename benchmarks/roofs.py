@@ -12,10 +12,10 @@ from functools import partial
 import numpy as np
 
 import smnn
-from smnn._kernels.compile import kernel
-from smnn._kernels.memory import lanes_of, load, lowest_of, pointer, spread, store
-from smnn._kernels.rows import add_exponential
-from smnn._kernels.vectors import larger, sum_across
+from smnn._kernels.passes import add_exponential
+from smnn._kernels.simd.compile import kernel
+from smnn._kernels.simd.memory import broadcast, lanes_of, load, lowest_of, pointer, store
+from smnn._kernels.simd.vectors import maximum, sum_across
 
 NEAREST_BYTES = 1 << 13  # of input and of output, which together fit the nearest cache
 
@@ -28,12 +28,13 @@ def known_pass(x, out, m, number, rests, logs, times):
     ``rests`` both sums are kept.  Returns what was added up, so that it is.
     """
     size, numbers, results = x.size, pointer(x), pointer(out)
-    lanes, peak, total = lanes_of(numbers), spread(numbers, lowest_of(numbers)), spread(numbers, 0)
+    lanes, total = lanes_of(numbers), broadcast(numbers, 0)
+    peak = broadcast(numbers, lowest_of(numbers))
     rest, total_too, rest_too = total, total, total
     for _ in range(times):
         for i in range(0, size - 2 * lanes + 1, 2 * lanes):
             v, v_too = load(numbers, i), load(numbers, i + lanes)
-            peak = larger(v_too, larger(v, peak))
+            peak = maximum(v_too, maximum(v, peak))
             d, d_too = v - m, v_too - m
             total, rest, e = add_exponential(total, rest, d, rests)
             total_too, rest_too, e_too = add_exponential(total_too, rest_too, d_too, rests)

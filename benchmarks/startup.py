@@ -1,4 +1,5 @@
-"""Time to import and to make a first call, each in fresh processes, with a warm cache.
+"""Time to import and to make a first call, each in fresh processes, with a warm cache, and the
+time that numba takes to compile with an empty one.
 
 The import is what it adds to a process that has NumPy.  A first call includes whatever a
 library loads or compiles for it.  The times are processor time: other programs do not
@@ -6,9 +7,11 @@ stretch them.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 REPEATS = 7
 
@@ -37,9 +40,24 @@ SNIPPETS = {
 }
 
 
-def measure_once(load, call):
+# name: first calls with an empty cache
+COLD_CALLS = {
+    "first softmax": ("softmax(x)",),
+    "first loss and gradient": ("softmax_cross_entropy(x, y)",),
+    "sixteen first calls": (
+        *(f"{name}({rows})" for name in ("softmax", "log_softmax", "logsumexp") for rows in "xXB"),
+        *(f"cross_entropy({pair})" for pair in ("x, y", "X, y", "B, y[:4]")),
+        *(f"softmax_cross_entropy({pair})" for pair in ("x, y", "X, y", "B, y[:4]")),
+        "softmax(x.astype(float))",
+    ),
+}
+COLD_ARRAYS = "X, B = np.zeros((64, 100), np.float32), np.zeros((4, 50_000), np.float32)"
+
+
+def measure_once(load, call, **environment):
     output = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(load=load, call=call)],
+        env=os.environ | environment,
         stdout=subprocess.PIPE,
         check=True,
         text=True,
@@ -57,4 +75,15 @@ def measure_all():
             what: {"best": min(times), "median": statistics.median(times)}
             for what, times in zip(("import", "first_call"), zip(*pairs, strict=True), strict=True)
         }
+    return results
+
+
+def measure_cold():
+    """Seconds of processor time to compile and run first calls, by name, once."""
+    results = {}
+    for name, calls in COLD_CALLS.items():
+        load = f"import smnn, smnn._kernels; {COLD_ARRAYS}"
+        call = "; ".join(f"smnn.{call}" for call in calls)
+        with tempfile.TemporaryDirectory() as folder:
+            results[name] = measure_once(load, call, NUMBA_CACHE_DIR=folder)[1]
     return results

@@ -19,7 +19,7 @@ from benchmarks.peers import all_contestants, check_results  # noqa: E402
 from benchmarks.roofs import roof_functions  # noqa: E402
 from benchmarks.timing import race, summary  # noqa: E402
 from smnn import set_num_threads  # noqa: E402
-from smnn._kernels import is_shared  # noqa: E402
+from smnn._kernels.plan import is_shared  # noqa: E402
 
 
 def measure(case, budget_seconds, libraries):

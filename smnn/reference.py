@@ -71,16 +71,21 @@ def logsumexp(x, out):
 
 
 def logsumexp_weighted(x, b, out, sign):
-    r"""log \|Σ b exp(x)\| and the sign of the sum along each row; weights of 0 do not take part."""
+    r"""log \|Σ b exp x\| along each row, and the sign of the sum; both results have shape (rows,).
+
+    A number whose weight is 0 has no influence, whatever it is.
+    """
     with np.errstate(all="ignore"):
         x = np.where(b == 0, -np.inf, x)
         largest = x.max(axis=1, keepdims=True, initial=-np.inf)
-        finite = np.where(np.isfinite(largest), largest, 0)
-        # An infinite exponent leaves the weights of the infinite ones: inf − inf is nan.
-        terms = np.where(x == np.inf, b * np.inf, b * np.exp(x - finite))
-        total = np.where(b == 0, 0, terms).sum(axis=1)
-        out[:] = finite[:, 0] + np.log(np.abs(total))
-        sign[:] = np.sign(total)
+        shift = np.where(np.isfinite(largest), largest, 0)
+        terms = np.where(b == 0, 0, b * np.exp(x - shift))
+        at_max = np.where(x == largest, terms, 0).sum(axis=1)
+        below = np.where(x == largest, 0, terms).sum(axis=1)
+        total = at_max + below
+        split = np.log(np.abs(at_max)) + np.log1p(below / at_max)
+        log = np.where(np.abs(below) < np.abs(at_max), split, np.log(np.abs(total)))
+        out[:], sign[:] = shift[:, 0] + log, np.sign(total)
 
 
 def softmax_vjp(dy, y, out):

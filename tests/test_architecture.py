@@ -25,7 +25,7 @@ GUESTS = {
     "scipy": {"estimator"},
     "matplotlib": {"plot"},
     "matplotlib_inline": {"plot"},
-    "tqdm": {"_core", "training", "datasets"},
+    "tqdm": {"_core", "training", "datasets", "__main__"},
     "pooch": {"datasets"},
     "mlxtend": {"datasets"},
     "safetensors": {"_core"},
@@ -100,7 +100,7 @@ def test_guests_stay_in_their_rooms(name):
         ("layers/dense", "try:\n    import sklearn.base\nexcept ImportError:\n    pass"),
         ("plot/charts", "import scipy"),
         ("datasets/loaders", "import sklearn.datasets"),
-        ("_kernels/rows", "import scipy"),
+        ("_kernels/passes", "import scipy"),
     ],
 )
 def test_the_check_finds_what_is_wrong(name, source):
@@ -111,7 +111,7 @@ def test_the_check_finds_what_is_wrong(name, source):
     "name, source",
     [
         ("layers/dense", "import math\nimport numpy as np\nfrom .. import activations"),
-        ("_kernels/rows", "import numba\nfrom . import memory"),
+        ("_kernels/passes", "import numba\nfrom . import memory"),
         ("datasets/loaders", "def load():\n    import sklearn.datasets"),
         ("estimator/classifier", "from sklearn.base import x"),
     ],

@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.machine import processor_name
 from smnn._kernels import exponential
-from smnn._kernels.compile import has_feature, kernel
-from smnn._kernels.memory import lanes_of, load, pointer, store
-from smnn._kernels.vectors import PICKS, VECTOR_BYTES
+from smnn._kernels.simd.compile import has_feature, kernel
+from smnn._kernels.simd.memory import lanes_of, load, pointer, store
+from smnn._kernels.simd.vectors import PICKS, VECTOR_BYTES
 from smnn_book import results_folder
 from tools.exp_coefficients import FLOAT32, FLOAT64, error_in_ulp
 

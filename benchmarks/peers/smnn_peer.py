@@ -6,11 +6,15 @@ import smnn
 
 
 def contestants(case, data):
-    x, target = data.x, data.target
+    if case.operation == "linear_cross_entropy":
+        x, target = data.x, data.target
+    else:
+        x, target = data.given, data.given_target
     out = np.empty_like(x) if case.reuse else None
+    axis = {"axis": 1} if case.spelling == "axis=1" else {}
     functions = {
-        "softmax": lambda: smnn.softmax(x, out=out),
-        "log_softmax": lambda: smnn.log_softmax(x, out=out),
+        "softmax": lambda: smnn.softmax(x, out=out, **axis),
+        "log_softmax": lambda: smnn.log_softmax(x, out=out, **axis),
         "cross_entropy": lambda: smnn.cross_entropy(x, target),
         "softmax_cross_entropy": lambda: smnn.softmax_cross_entropy(x, target, out=out),
         "linear_cross_entropy": lambda: smnn.linear_cross_entropy(

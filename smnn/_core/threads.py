@@ -10,9 +10,11 @@ The workers are started on first use and end with the process.  A forked child h
 them, forgets its parent's and starts its own.
 """
 
+import math
 import os
 import queue
 import threading
+from pathlib import Path
 
 from . import validation as check
 
@@ -31,8 +33,9 @@ def get_num_threads():
     """Return how many threads a large call uses.
 
     At first it is the number in the environment variable SMNN_NUM_THREADS,
-    NUMBA_NUM_THREADS or OMP_NUM_THREADS, the first that is set, and otherwise the number of
-    processors that this process may use.
+    NUMBA_NUM_THREADS or OMP_NUM_THREADS, the first that is set (of a list, as "4,2", its first
+    entry), and otherwise the number of processors that this process may use, or as many as
+    the quota of its container is worth.
 
     Returns
     -------
@@ -84,24 +87,62 @@ def set_num_threads(threads):
 
 def _default_threads():
     for name in ("SMNN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
-        value = os.environ.get(name, "")
+        value = os.environ.get(name, "").partition(",")[0].strip()
         if value.isdecimal() and int(value) > 0:
             return int(value)
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    return max(1, min(processors, math.ceil(min(_quota(), processors))))
 
 
-def share(task, rows, size):
+def _quota(root=Path("/sys/fs/cgroup"), groups=Path("/proc/self/cgroup")):
+    """Return how many processors' time Linux grants the control groups of this process.
+
+    A group may grant less than the groups around it, or more.  The least holds; inf is no limit.
+    """
+    try:
+        lines = groups.read_text().splitlines()
+    except OSError:
+        return math.inf
+    quota = math.inf
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = root / "cpu" if controllers else root  # version 1 of the interface, or 2
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            quota = min(quota, _granted(folder))
+            if folder == top:
+                break
+    return quota
+
+
+def _granted(folder):
+    """Return how many processors' time one control group grants."""
+    try:
+        if (folder / "cpu.max").exists():
+            limit, period = (folder / "cpu.max").read_text().split()
+        else:
+            limit, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period")
+            )
+        return math.inf if limit in ("max", "-1") else int(limit) / int(period)
+    except (OSError, ValueError):
+        return math.inf
+
+
+def parallel_rows(task, rows, size):
     """Run ``task(start, stop)`` over all rows, in parts, on several threads if it pays.
 
-    ``size`` is how many bytes the rows hold in all.
+    ``size`` is how many bytes the rows hold in all.  Returns a list of the results.
     """
     threads = get_num_threads()
     parts = min(threads * PARTS_PER_THREAD, size // BYTES_PER_PART, rows)
     if threads == 1 or parts < 2:
-        task(0, rows)
-        return
+        return [task(0, rows)]
     step = -(-rows // parts)
     if rows > ROWS_PER_STEP * threads:
         step += -step % ROWS_PER_STEP
@@ -111,7 +152,7 @@ def share(task, rows, size):
     for _ in range(min(threads, len(bounds)) - 1):
         _jobs.put(job)
     job.work()
-    job.finish()
+    return job.finish()
 
 
 class _Job:
@@ -123,7 +164,7 @@ class _Job:
         self.left = len(bounds)
         self.lock = threading.Lock()
         self.done = threading.Event()
-        self.error = None
+        self.results, self.error = [], None
 
     def work(self):
         while True:
@@ -132,7 +173,7 @@ class _Job:
             if part is None:
                 return
             try:
-                self.task(*part)
+                self.results.append(self.task(*part))
             except BaseException as error:
                 self.error = error
             with self.lock:
@@ -144,6 +185,7 @@ class _Job:
         self.done.wait()
         if self.error is not None:
             raise self.error
+        return self.results
 
 
 def _hire(workers):

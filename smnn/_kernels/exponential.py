@@ -2,7 +2,7 @@
 
 exp(d) for d ≤ 0 by the classical method: d = n ln 2 + r, a polynomial for exp(r), and 2ⁿ
 written into the exponent bits.  No call, no branch.  Where the processor can pick numbers out
-of a register, the powers of 2 in steps of a sixteenth stand in one: then r is so small that
+of a register, one holds the powers of 2 in steps of a sixteenth: then r is so small that
 half the polynomial does.  ``tools/exp_coefficients.py`` derives the constants and says why it
 is done so; ``tools/exp_ulp.py`` measures the error.
 
@@ -15,15 +15,15 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .compile import has_feature, helper
-from .vectors import (
+from .simd.compile import INLINED_OPTIONS, has_feature, inlined
+from .simd.vectors import (
     PICKS,
     Vector,
-    choose,
     exponent,
     fma,
     power_by_table,
     power_of_two,
+    select,
     significand,
 )
 
@@ -90,7 +90,7 @@ ROUND_TABLE = MAGIC_32 + np.float32(16 * 64)  # n counts sixteenths; the table h
 LOWEST_32, LOWEST_64 = np.float32(-104.0), np.float64(-745.2)
 
 
-@helper
+@inlined
 def exp_float32(d):
     """2**64 · exp(d) for d ≤ 0."""
     t = fma(d, LOG2E_32, ROUND_32)
@@ -102,10 +102,10 @@ def exp_float32(d):
     p = fma(r, p, EXP_C2_32)
     p = fma(r, p, np.float32(1.0))
     p = fma(r, p, np.float32(1.0))
-    return choose(d, LOWEST_32, np.float32(0.0), p * power_of_two(t))
+    return select(d, LOWEST_32, np.float32(0.0), p * power_of_two(t))
 
 
-@helper
+@inlined
 def exp_by_table(d):
     """2**64 · exp(d) for d ≤ 0, of vectors of float32."""
     t = fma(d, TABLE_LOG2E, ROUND_TABLE)
@@ -115,10 +115,10 @@ def exp_by_table(d):
     q = fma(r, q, TABLE_C1)
     q = fma(r, q, TABLE_C0)
     power = table_power(t)
-    return choose(d, LOWEST_32, np.float32(0.0), fma(power, q, power))
+    return select(d, LOWEST_32, np.float32(0.0), fma(power, q, power))
 
 
-@helper
+@inlined
 def exp_float64(d):
     """2**64 · exp(d) for d ≤ 0."""
     t = fma(d, LOG2E_64, ROUND_64)
@@ -135,7 +135,7 @@ def exp_float64(d):
     p = fma(r, p, EXP_C2_64)
     p = fma(r, p, 1.0)
     p = fma(r, p, 1.0)
-    return choose(d, LOWEST_64, 0.0, p * power_of_two(t))
+    return select(d, LOWEST_64, 0.0, p * power_of_two(t))
 
 
 def exp(d):
@@ -143,16 +143,16 @@ def exp(d):
     return exp_float32(d) if d.dtype == np.float32 else exp_float64(d)
 
 
-@overload(exp)
+@overload(exp, jit_options=INLINED_OPTIONS)
 def _exp_of_type(d):
     if isinstance(d, Vector) and d.dtype is types.float32 and has_feature(PICKS):
-        return lambda d: exp_by_table(d)
+        return exp_by_table.py_func
     if getattr(d, "dtype", d) is types.float32:
-        return lambda d: exp_float32(d)
-    return lambda d: exp_float64(d)
+        return exp_float32.py_func
+    return exp_float64.py_func
 
 
-@helper
+@inlined
 def log1p(s):
     """log(1 + s) for s ≥ 0.
 
@@ -162,9 +162,9 @@ def log1p(s):
     u = s + 1.0
     k = exponent(u)
     m = significand(u)
-    k = choose(np.sqrt(2.0), m, k + 1.0, k)
-    m = choose(np.sqrt(2.0), m, m * 0.5, m)
-    f = choose(0.5, k, m - 1.0, s)
+    k = select(np.sqrt(2.0), m, k + 1.0, k)
+    m = select(np.sqrt(2.0), m, m * 0.5, m)
+    f = select(0.5, k, m - 1.0, s)
     z = f / (f + 2.0)
     w = z * z
     # In parallel as far as may be: the rows of a group wait for it.
@@ -175,16 +175,16 @@ def log1p(s):
     p = fma(w4, fma(w4, fma(w, 1 / 21, 1 / 19), high), low)
     z = z + z
     log = fma(k, LN2_HIGH_64, fma(k, LN2_LOW_64, fma(z * w, p, z)))
-    return choose(s, np.inf, log, s)
+    return select(s, np.inf, log, s)
 
 
-@helper
-def log_sum(total, rest):
+@inlined
+def log_sum(total, below_max):
     """log of a sum of exponentials, from the sum and from the sum without the largest.
 
     A sum below 2 has one largest term, which is 1.  The others may be far smaller than a
-    last place of the sum and were added up without it.
+    unit in the last place of the sum and were added up without it.
     """
-    total, rest = total * (1.0 / SCALE), rest * (1.0 / SCALE)
-    log = log1p(choose(total, 2.0, rest, total - 1.0))
-    return choose(total, 0.5, -np.inf, log)  # no term at all: every number is −inf
+    total, below_max = total * (1.0 / SCALE), below_max * (1.0 / SCALE)
+    log = log1p(select(total, 2.0, below_max, total - 1.0))
+    return select(total, 0.5, -np.inf, log)  # no term at all: every number is −inf

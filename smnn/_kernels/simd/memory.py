@@ -2,25 +2,26 @@
 
 Kernels turn the arrays that they get into pointers, which cost nothing to pass on.  A
 pointer knows its type and not its length: the kernel sees to it that every access lies
-within the array.  In Python a pointer is the flattened array.
+within the array.
+
+Positions ``i`` and lengths ``count`` are in **elements** of the pointer's type, as in
+``x[i]``; only `scratch` is told in vectors how much memory it shall reserve.
 """
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from .compile import INTERPRETED, helper
-from .vectors import VECTOR_BYTES, Vector, as_vector, call_llvm, is_single, shuffle
-
-
-def on_memory(in_python):
-    """Make an operation from a function of its types."""
-
-    def decorate(describe):
-        return in_python if INTERPRETED else intrinsic(describe)
-
-    return decorate
+from .compile import inlined
+from .vectors import (
+    VECTOR_BYTES,
+    Vector,
+    as_vector,
+    call_llvm,
+    is_single,
+    shuffle,
+    typed_operation,
+)
 
 
 def lane_count(x):
@@ -48,9 +49,9 @@ def write(builder, x, i, vector):
 # --- Pointers ---------------------------------------------------------------------------
 
 
-@on_memory(lambda array: None if array is None else array.reshape(-1))
+@typed_operation
 def pointer(typingctx, array):
-    """The memory of an array that lies in one piece; None of None."""
+    """The address of a C-contiguous array; None of None."""
     if array is types.none:
         return array(array), lambda context, *_: context.get_dummy_value()
 
@@ -60,7 +61,7 @@ def pointer(typingctx, array):
     return types.CPointer(array.dtype)(array), codegen
 
 
-@on_memory(lambda wanted, x: None if wanted is None else x)
+@typed_operation
 def only_if(typingctx, wanted, x):
     """x, or None if the other is None."""
     if wanted is types.none:
@@ -68,20 +69,20 @@ def only_if(typingctx, wanted, x):
     return x(wanted, x), lambda context, builder, signature, values: values[1]
 
 
-@on_memory(lambda x, vectors: np.zeros(vectors * (VECTOR_BYTES // x.itemsize), x.dtype))
-def room_for(typingctx, x, vectors):
-    """Room for a few vectors of the type of x, as long as the function runs that asks for it."""
+@typed_operation
+def scratch(typingctx, x, vectors):
+    """Memory for this many vectors of the type of x, until the calling function returns."""
 
     def codegen(context, builder, signature, values):
         count = builder.mul(values[1], values[1].type(lane_count(x)))
-        room = builder.alloca(values[0].type.pointee, count)
-        room.align = VECTOR_BYTES
-        return room
+        memory = builder.alloca(values[0].type.pointee, count)
+        memory.align = VECTOR_BYTES
+        return memory
 
     return x(x, types.intp), codegen
 
 
-@on_memory(lambda x: VECTOR_BYTES // x.itemsize)
+@typed_operation
 def lanes_of(typingctx, x):
     """How many numbers a vector holds: 16 of float32, 8 of float64."""
     return types.intp(x), lambda context, builder, *_: context.get_constant(
@@ -89,7 +90,7 @@ def lanes_of(typingctx, x):
     )
 
 
-@on_memory(lambda x: np.finfo(x.dtype).min)
+@typed_operation
 def lowest_of(typingctx, x):
     """The lowest finite number of the type."""
     lowest = np.finfo(str(x.dtype)).min
@@ -99,8 +100,8 @@ def lowest_of(typingctx, x):
 # --- Load and store ---------------------------------------------------------------------
 
 
-@on_memory(lambda x, number: np.full(VECTOR_BYTES // x.itemsize, number, x.dtype))
-def spread(typingctx, x, number):
+@typed_operation
+def broadcast(typingctx, x, number):
     """A vector of the type of x with one number in every lane."""
 
     def codegen(context, builder, signature, values):
@@ -109,7 +110,7 @@ def spread(typingctx, x, number):
     return Vector(x.dtype)(x, number), codegen
 
 
-@on_memory(lambda x, i: x[i : i + VECTOR_BYTES // x.itemsize].copy())
+@typed_operation
 def load(typingctx, x, i):
     """The vector that begins at ``x[i]``."""
 
@@ -119,7 +120,7 @@ def load(typingctx, x, i):
     return Vector(x.dtype)(x, types.intp), codegen
 
 
-@on_memory(lambda x, i, vector: x.__setitem__(slice(i, i + vector.size), vector))
+@typed_operation
 def store(typingctx, x, i, vector):
     """Write a vector from ``x[i]`` on."""
 
@@ -130,12 +131,12 @@ def store(typingctx, x, i, vector):
     return types.void(x, types.intp, vector), codegen
 
 
-@on_memory(lambda x, i, vector: x.__setitem__(slice(i, i + vector.size), vector))
-def stream(typingctx, x, i, vector):
-    """As `store`, past all caches: for results so large that they would be pushed out anyway.
+@typed_operation
+def store_nontemporal(typingctx, x, i, vector):
+    """As `store`, past all caches: for results so large that they would be evicted anyway.
 
-    A store first fetches what lies there, and this does not.  ``x[i]`` must be where a line of
-    memory begins (`before_line`), of which nothing else is stored; `end_streams` must follow.
+    A store first fetches the cache line, and this does not.  ``x[i]`` must be where a line
+    begins (`elements_to_alignment`), of which nothing else is stored; `store_fence` must follow.
     """
 
     def codegen(context, builder, signature, values):
@@ -148,9 +149,9 @@ def stream(typingctx, x, i, vector):
     return types.void(x, types.intp, vector), codegen
 
 
-@on_memory(lambda x, i: -(x.ctypes.data // x.itemsize + i) % (VECTOR_BYTES // x.itemsize))
-def before_line(typingctx, x, i):
-    """How many numbers from ``x[i]`` on stand before the next line, a vector's size, begins."""
+@typed_operation
+def elements_to_alignment(typingctx, x, i):
+    """How many elements from ``x[i]`` on come before the next cache line, one vector long."""
 
     def codegen(context, builder, signature, values):
         address = builder.ptrtoint(builder.gep(values[0], [values[1]]), values[1].type)
@@ -160,9 +161,9 @@ def before_line(typingctx, x, i):
     return types.intp(x, types.intp), codegen
 
 
-@on_memory(lambda: None)
-def end_streams(typingctx):
-    """Let other threads see what was streamed before they see anything written later."""
+@typed_operation
+def store_fence(typingctx):
+    """Make nontemporal stores visible to other threads before anything written later."""
 
     def codegen(context, builder, signature, values):
         builder.fence("seq_cst")
@@ -174,7 +175,7 @@ def end_streams(typingctx):
 # --- Parts of vectors -------------------------------------------------------------------
 
 
-def _firstlane_count(builder, count, vector):
+def _first_lanes_mask(builder, count, vector):
     """A mask of the first ``count`` lanes."""
     lanes = ir.VectorType(ir.IntType(32), vector.lanes)
     count = builder.trunc(count, lanes.element)
@@ -184,13 +185,7 @@ def _firstlane_count(builder, count, vector):
     return builder.icmp_signed("<", ir.Constant(lanes, list(range(vector.lanes))), counts)
 
 
-def _load_part_in_python(x, i, count, fill):
-    vector = np.full(VECTOR_BYTES // x.itemsize, fill, x.dtype)
-    vector[:count] = x[i : i + count]
-    return vector
-
-
-@on_memory(_load_part_in_python)
+@typed_operation
 def load_part(typingctx, x, i, count, fill):
     """As `load`, but only ``count`` numbers; the other lanes get ``fill``."""
     vector = Vector(x.dtype)
@@ -198,7 +193,7 @@ def load_part(typingctx, x, i, count, fill):
     def codegen(context, builder, signature, values):
         address = _address(builder, values[0], values[1], vector.lanes)
         align = ir.Constant(ir.IntType(32), x.dtype.bitwidth // 8)
-        mask = _firstlane_count(builder, values[2], vector)
+        mask = _first_lanes_mask(builder, values[2], vector)
         rest = as_vector(context, builder, values[3], fill, vector)
         name = f"masked.load.v{vector.lanes}f{x.dtype.bitwidth}.p0"
         return call_llvm(builder, name, rest.type, (address, align, mask, rest))
@@ -206,14 +201,14 @@ def load_part(typingctx, x, i, count, fill):
     return vector(x, types.intp, types.intp, fill), codegen
 
 
-@on_memory(lambda x, i, count, vector: x.__setitem__(slice(i, i + count), vector[:count]))
+@typed_operation
 def store_part(typingctx, x, i, count, vector):
     """As `store`, but only the first ``count`` lanes."""
 
     def codegen(context, builder, signature, values):
         address = _address(builder, values[0], values[1], vector.lanes)
         align = ir.Constant(ir.IntType(32), x.dtype.bitwidth // 8)
-        mask = _firstlane_count(builder, values[2], vector)
+        mask = _first_lanes_mask(builder, values[2], vector)
         name = f"masked.store.v{vector.lanes}f{x.dtype.bitwidth}.p0"
         call_llvm(builder, name, ir.VoidType(), (values[3], address, align, mask))
         return context.get_dummy_value()
@@ -221,52 +216,52 @@ def store_part(typingctx, x, i, count, vector):
     return types.void(x, types.intp, types.intp, vector), codegen
 
 
-def _load_labels_in_python(x, labels, i, count, ignore_index):
-    found = np.full(VECTOR_BYTES // x.itemsize, ignore_index)
-    found[:count] = labels[i : i + count]
-    return np.where(found == ignore_index, -1, found).astype(x.dtype)
+@typed_operation
+def load_labels(typingctx, x, labels, i, count, classes, ignore_index):
+    """``count`` labels from ``labels[i]`` on, as a vector of the type of x.
 
-
-@on_memory(_load_labels_in_python)
-def load_labels(typingctx, x, labels, i, count, ignore_index):
-    """``count`` labels as a vector of the type of x; −1 for ignored ones and in other lanes."""
+    −1 stands for an ignored label and for the lanes beyond, −2 for a label out of range.
+    """
     vector = Vector(x.dtype)
 
     def codegen(context, builder, signature, values):
-        _, pointer, place, count, ignored = values
+        _, pointer, place, count, classes, ignored = values
         integers = ir.VectorType(pointer.type.pointee, vector.lanes)
-        ignored = builder.insert_element(
-            ir.Constant(integers, ir.Undefined), ignored, ir.Constant(ir.IntType(32), 0)
-        )
-        ignored = shuffle(builder, ignored, None, [0] * vector.lanes)
+
+        def in_all_lanes(value):
+            first = builder.insert_element(
+                ir.Constant(integers, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+            )
+            return shuffle(builder, first, None, [0] * vector.lanes)
+
+        ignored = in_all_lanes(ignored)
         address = _address(builder, pointer, place, vector.lanes)
         align = ir.Constant(ir.IntType(32), labels.dtype.bitwidth // 8)
-        mask = _firstlane_count(builder, count, vector)
+        mask = _first_lanes_mask(builder, count, vector)
         name = f"masked.load.v{vector.lanes}i{labels.dtype.bitwidth}.p0"
         found = call_llvm(builder, name, integers, (address, align, mask, ignored))
-        none = ir.Constant(integers, [-1] * vector.lanes)
-        found = builder.select(builder.icmp_signed("==", found, ignored), none, found)
-        return builder.sitofp(found, context.get_value_type(vector))
+        one, two = (ir.Constant(integers, [-n] * vector.lanes) for n in (1, 2))
+        outside = builder.icmp_unsigned(">=", found, in_all_lanes(classes))  # or below 0
+        marked = builder.select(outside, two, found)
+        marked = builder.select(builder.icmp_signed("==", found, ignored), one, marked)
+        return builder.sitofp(marked, context.get_value_type(vector))
 
-    return vector(x, labels, types.intp, types.intp, labels.dtype), codegen
+    number = labels.dtype
+    return vector(x, labels, types.intp, types.intp, number, number), codegen
 
 
-def _first_of_in_python(vector, count):
-    return np.where(np.arange(vector.size) < count, vector, vector.dtype.type(0))
-
-
-@on_memory(_first_of_in_python)
-def first_of(typingctx, vector, count):
+@typed_operation
+def first_lanes(typingctx, vector, count):
     """The first ``count`` lanes of a vector, and 0 in the others."""
 
     def codegen(context, builder, signature, values):
         zero = ir.Constant(values[0].type, [0.0] * vector.lanes)
-        return builder.select(_firstlane_count(builder, values[1], vector), values[0], zero)
+        return builder.select(_first_lanes_mask(builder, values[1], vector), values[0], zero)
 
     return vector(vector, types.intp), codegen
 
 
-@helper
+@inlined
 def load_some(x, i, count, fill):
     """Load a whole vector where ``count`` is None, otherwise a part."""
     if count is None:
@@ -274,7 +269,7 @@ def load_some(x, i, count, fill):
     return load_part(x, i, count, fill)
 
 
-@helper
+@inlined
 def store_some(x, i, count, vector):
     """Store a whole vector where ``count`` is None, otherwise a part."""
     if count is None:
@@ -283,7 +278,7 @@ def store_some(x, i, count, vector):
         store_part(x, i, count, vector)
 
 
-@helper
+@inlined
 def copy(source, i, target, j, count):
     """Copy ``count`` numbers."""
     lanes = lanes_of(source)

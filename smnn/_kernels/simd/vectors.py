@@ -1,15 +1,15 @@
 """A vector of numbers, as a type that numba's functions can work with.
 
 A compiler turns a loop into packed instructions where it can prove that it may.  For a
-maximum, a sum or an exponential of floating numbers it mostly cannot: their order matters.
-So the kernels do not leave it to the compiler.  A `Vector` is 512 bits wide: 16 numbers of
-float32 or 8 of float64, its **lanes**.  That is one register of AVX-512, two of AVX, four
-of SSE or NEON.  The same source is packed code on every processor, and adds in the same
-order on all of them.
+maximum, a sum or an exponential of floating-point numbers it mostly cannot: their order
+matters.  So the kernels do not leave it to the compiler.  A `Vector` is 512 bits wide: 16
+numbers of float32 or 8 of float64, its **lanes**.  That is one register of AVX-512, two of
+AVX, four of SSE or NEON.  The same source is packed code on every processor, and adds in the
+same order on all of them.
 
 +, −, · and / work on vectors, and so do the operations of this file.  Their operands may
-also be numbers.  Each operation stands here twice: as the instructions that the compiler
-is given, and in Python for NUMBA_DISABLE_JIT, where a vector is a NumPy array.
+also be numbers.  Here is what the compiler is given; ``emulation.py`` has a twin of the same
+name in NumPy.
 """
 
 import operator
@@ -21,9 +21,10 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from . import emulation
 from .compile import INTERPRETED
+from .emulation import VECTOR_BYTES
 
-VECTOR_BYTES = 64
 PICKS = "avx512f"  # the feature of a processor that has `power_by_table`
 
 
@@ -43,17 +44,17 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, vector, ir.VectorType(number, vector.lanes))
 
 
-# --- What the compiler is given ---------------------------------------------------------
+# --- Tools for those that emit instructions ---------------------------------------------
 
 
 def shuffle(builder, a, b, picked):
-    """Pick lanes of two vectors that are thought of as one behind the other."""
+    """Pick lanes, numbered through both vectors, of which b may be None."""
     picked = ir.Constant(ir.VectorType(ir.IntType(32), len(picked)), picked)
     return builder.shuffle_vector(a, b or ir.Constant(a.type, ir.Undefined), picked)
 
 
 def as_vector(context, builder, value, have, vector):
-    """Cast a number to the type of a vector and spread it over the lanes; leave vectors."""
+    """Cast a number to the type of a vector and broadcast it to the lanes; leave vectors."""
     if isinstance(have, Vector):
         return value
     number = context.cast(builder, value, have, vector.dtype)
@@ -74,41 +75,38 @@ def call_llvm(builder, name, result, arguments):
     return builder.call(function, arguments)
 
 
-def operation(in_python):
-    """Make an operation on numbers or vectors from the instructions that emit it.
+def operation(emit):
+    """Make an operation on numbers or vectors from the function that emits its instructions.
 
-    Numbers among vectors are cast to their type and spread over the lanes.
+    Numbers among vectors are cast to their type and broadcast to the lanes.
     """
+    if INTERPRETED:
+        return getattr(emulation, emit.__name__)
 
-    def decorate(emit):
-        if INTERPRETED:
-            return in_python
+    @intrinsic
+    def apply(typingctx, *operands):
+        operands = [types.unliteral(operand) for operand in operands]
+        vector = next((a for a in operands if isinstance(a, Vector)), None)
+        result = vector or operands[0]
 
-        @intrinsic
-        def apply(typingctx, *operands):
-            operands = [types.unliteral(operand) for operand in operands]
-            vector = next((a for a in operands if isinstance(a, Vector)), None)
-            result = vector or operands[0]
+        def codegen(context, builder, signature, values):
+            values = cgutils.unpack_tuple(builder, values[0])
+            values = [
+                as_vector(context, builder, value, have, vector)
+                if vector
+                else context.cast(builder, value, have, result)
+                for value, have in zip(values, operands, strict=True)
+            ]
+            return emit(builder, *values)
 
-            def codegen(context, builder, signature, values):
-                values = cgutils.unpack_tuple(builder, values[0])
-                values = [
-                    as_vector(context, builder, value, have, vector)
-                    if vector
-                    else context.cast(builder, value, have, result)
-                    for value, have in zip(values, operands, strict=True)
-                ]
-                return emit(builder, *values)
+        return result(types.BaseTuple.from_types(operands)), codegen
 
-            return result(types.BaseTuple.from_types(operands)), codegen
-
-        return apply
-
-    return decorate
+    return apply
 
 
-def compiled_only(*_):
-    raise NotImplementedError("this operation stands for instructions of a processor")
+def typed_operation(describe):
+    """Make an operation from numba's form of it: from types to a signature and a codegen."""
+    return getattr(emulation, describe.__name__) if INTERPRETED else intrinsic(describe)
 
 
 def _as_integers(builder, value):
@@ -150,25 +148,11 @@ _define_operator(operator.mul, "fmul")
 _define_operator(operator.truediv, "fdiv")
 
 
-def _choose_in_python(a, b, yes, no):
-    dtype = next(value.dtype for value in (yes, no, a, b) if hasattr(value, "dtype"))
-    return np.where(a < b, yes, no).astype(dtype)[()]
-
-
-def _larger_in_python(a, b):
-    return _choose_in_python(b, a, a, b)
-
-
-def _power_in_python(t):
-    integer, bits = (np.int32, 23) if t.dtype == np.float32 else (np.int64, 52)
-    return np.left_shift(t.view(integer), integer(bits)).view(t.dtype)
-
-
-def emit_larger(builder, a, b):
+def emit_maximum(builder, a, b):
     return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
 
-@operation(lambda a, b, c: a * b + c)
+@operation
 def fma(builder, a, b, c):
     """a·b + c, rounded once where the processor can."""
     lanes = getattr(a.type, "count", "")
@@ -176,25 +160,25 @@ def fma(builder, a, b, c):
     return call_llvm(builder, f"fmuladd.{suffix}", a.type, (a, b, c))
 
 
-@operation(_choose_in_python)
-def choose(builder, a, b, yes, no):
+@operation
+def select(builder, a, b, yes, no):
     """Yes where a < b, otherwise no.  A nan is not below anything."""
     return builder.select(builder.fcmp_ordered("<", a, b), yes, no)
 
 
-@operation(lambda a, b, yes, no: np.where(a == b, yes, no).astype(a.dtype)[()])
-def choose_equal(builder, a, b, yes, no):
+@operation
+def select_equal(builder, a, b, yes, no):
     """Yes where a is b, otherwise no."""
     return builder.select(builder.fcmp_ordered("==", a, b), yes, no)
 
 
-@operation(_larger_in_python)
-def larger(builder, a, b):
+@operation
+def maximum(builder, a, b):
     """The larger of both, or b where a is nan: one instruction, as Python's max is not."""
-    return emit_larger(builder, a, b)
+    return emit_maximum(builder, a, b)
 
 
-@operation(_power_in_python)
+@operation
 def power_of_two(builder, t):
     """The number whose exponent field is what the lowest bits of t say."""
     bits, constant = _as_integers(builder, t)
@@ -211,25 +195,24 @@ def power_by_table(fractions):
     # What those four bits will be too much in the exponent's place is taken off beforehand.
     entries = [int(entry) - (j << 19) for j, entry in enumerate(bits)]
 
-    @operation(compiled_only)
     def power(builder, t):
         places, constant = _as_integers(builder, t)
         table = ir.Constant(places.type, entries)
         picked = call_llvm(builder, "x86.avx512.permvar.si.512", places.type, (table, places))
         return builder.bitcast(builder.add(picked, builder.shl(places, constant(19))), t.type)
 
-    return power
+    return None if INTERPRETED else operation(power)
 
 
-@operation(lambda u: (np.frexp(u)[1] - 1).astype(u.dtype)[()])
+@operation
 def exponent(builder, u):
-    """The whole part of log2 of a normal number."""
+    """floor(log2(u)) of a normal number."""
     bits, constant = _as_integers(builder, u)
     width, bias = (23, 127) if is_single(u) else (52, 1023)
     return builder.sitofp(builder.sub(builder.lshr(bits, constant(width)), constant(bias)), u.type)
 
 
-@operation(lambda u: (np.frexp(u)[0] * 2).astype(u.dtype)[()])
+@operation
 def significand(builder, u):
     """A normal number over its power of two: from 1 to 2."""
     bits, constant = _as_integers(builder, u)
@@ -241,16 +224,10 @@ def significand(builder, u):
 # --- Across the lanes -------------------------------------------------------------------
 
 
-def _across(in_python, emit):
+def _across(name, combine):
     """Make an operation that folds a vector in half until one number is left."""
-
-    def fold_in_python(vector):
-        while vector.size > 1:
-            vector = in_python(*np.split(vector, 2))
-        return vector[0]
-
     if INTERPRETED:
-        return fold_in_python
+        return getattr(emulation, name)
 
     @intrinsic
     def fold(typingctx, vector):
@@ -260,7 +237,7 @@ def _across(in_python, emit):
                 count //= 2
                 low = shuffle(builder, value, None, list(range(count)))
                 high = shuffle(builder, value, None, list(range(count, 2 * count)))
-                value = emit(builder, low, high)
+                value = combine(builder, low, high)
             return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
         return vector.dtype(vector), codegen
@@ -268,5 +245,5 @@ def _across(in_python, emit):
     return fold
 
 
-sum_across = _across(operator.add, lambda builder, a, b: builder.fadd(a, b))
-max_across = _across(_larger_in_python, emit_larger)
+sum_across = _across("sum_across", lambda builder, a, b: builder.fadd(a, b))
+max_across = _across("max_across", emit_maximum)

@@ -7,25 +7,27 @@ registers, and written column by column: nothing is moved one number at a time.
 
 `sum_each` and `max_each` fold as many vectors as a vector has lanes, all at once: what would
 be the same steps for each is done for two, then for four, until each has a lane of its own.
+
+``base``, ``start``, ``stride``, ``position``, ``width`` and ``i`` count elements.
 """
 
-import numpy as np
 from numba import types
+from numba.extending import intrinsic
 
-from .compile import helper
-from .memory import lane_count, lanes_of, on_memory, read, write
-from .vectors import VECTOR_BYTES, Vector, emit_larger, max_across, shuffle, sum_across
-
-TILE_BYTES = 16
+from . import emulation
+from .compile import INTERPRETED, inlined
+from .emulation import TILE_BYTES
+from .memory import lane_count, lanes_of, read, write
+from .vectors import Vector, emit_maximum, shuffle, typed_operation
 
 
 def _tile(x):
     return TILE_BYTES * 8 // x.dtype.bitwidth
 
 
-@on_memory(lambda x: TILE_BYTES // x.itemsize)
+@typed_operation
 def tile_of(typingctx, x):
-    """How many numbers wide a tile is: 4 of float32, 2 of float64."""
+    """How many elements wide a tile is: 4 of float32, 2 of float64."""
     return types.intp(x), lambda context, builder, *_: context.get_constant(types.intp, _tile(x))
 
 
@@ -48,13 +50,7 @@ def _step(builder, start, stride, k):
     return builder.add(start, builder.mul(stride, stride.type(k)))
 
 
-def _load_tile_in_python(x, start, stride, columns, position):
-    lanes, size = VECTOR_BYTES // x.itemsize, TILE_BYTES // x.itemsize
-    rows = [x[start + k * stride :][:size] for k in range(lanes)]
-    columns[position : position + size * lanes] = np.transpose(rows).reshape(-1)
-
-
-@on_memory(_load_tile_in_python)
+@typed_operation
 def load_tile(typingctx, x, start, stride, columns, position):
     """Transpose a tile from rows, ``stride`` apart, to columns."""
     lanes, size = lane_count(x), _tile(x)
@@ -77,14 +73,7 @@ def load_tile(typingctx, x, start, stride, columns, position):
     return types.void(x, types.intp, types.intp, columns, types.intp), codegen
 
 
-def _store_tile_in_python(x, start, stride, columns, position):
-    lanes, size = VECTOR_BYTES // x.itemsize, TILE_BYTES // x.itemsize
-    rows = columns[position : position + size * lanes].reshape(size, lanes).T
-    for k in range(lanes):
-        x[start + k * stride :][:size] = rows[k]
-
-
-@on_memory(_store_tile_in_python)
+@typed_operation
 def store_tile(typingctx, x, start, stride, columns, position):
     """Transpose a tile from columns to rows, ``stride`` apart, in ascending order."""
     lanes, size = lane_count(x), _tile(x)
@@ -103,7 +92,7 @@ def store_tile(typingctx, x, start, stride, columns, position):
     return types.void(x, types.intp, types.intp, columns, types.intp), codegen
 
 
-@helper
+@inlined
 def transpose_in(x, base, width, columns):
     """Put rows side by side, one for each lane, from ``x[base]`` on.
 
@@ -117,7 +106,7 @@ def transpose_in(x, base, width, columns):
         load_tile(x, base + j, width, columns, j * lanes)
 
 
-@helper
+@inlined
 def transpose_out(x, base, width, columns):
     """Put rows one behind the other again, from ``x[base]`` on.
 
@@ -131,14 +120,9 @@ def transpose_out(x, base, width, columns):
         store_tile(x, base + j, width, columns, j * lanes)
 
 
-def _each(in_python, emit):
+def _each(name, combine):
     """Make an operation that folds each of the vectors from ``x[i]`` on, as many as lanes."""
 
-    def fold_in_python(x, i):
-        lanes = VECTOR_BYTES // x.itemsize
-        return np.array([in_python(x[i + k * lanes :][:lanes]) for k in range(lanes)])
-
-    @on_memory(fold_in_python)
     def fold(typingctx, x, i):
         lanes = lane_count(x)
 
@@ -150,7 +134,7 @@ def _each(in_python, emit):
                 low = [i for i in range(2 * lanes) if i // half % 2 == 0]
                 high = [i + half for i in low]
                 vectors = [
-                    emit(builder, shuffle(builder, a, b, low), shuffle(builder, a, b, high))
+                    combine(builder, shuffle(builder, a, b, low), shuffle(builder, a, b, high))
                     for a, b in zip(vectors[::2], vectors[1::2], strict=True)
                 ]
                 half //= 2
@@ -158,8 +142,8 @@ def _each(in_python, emit):
 
         return Vector(x.dtype)(x, types.intp), codegen
 
-    return fold
+    return getattr(emulation, name) if INTERPRETED else intrinsic(fold)
 
 
-sum_each = _each(sum_across, lambda builder, a, b: builder.fadd(a, b))
-max_each = _each(max_across, emit_larger)
+sum_each = _each("sum_each", lambda builder, a, b: builder.fadd(a, b))
+max_each = _each("max_each", emit_maximum)

@@ -1,0 +1,100 @@
+"""Compile the kernels in advance.
+
+    python -m smnn warm-up                   float32 and float64
+    python -m smnn warm-up --dtypes float32
+
+numba compiles a kernel when it is first called and keeps it on disk.  This calls each one
+once, so that no call has to wait later, and says what it compiled.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from . import functional, optim
+from ._core.progress import bar_is_wanted
+from .functional.backend import kernels
+
+# A shape for each way through an array; the results of the last are written past the caches.
+SHAPES = {"short": (20, 10), "long": (20, 100), "blocks": (2, 40_000), "nontemporal": (200, 40_000)}
+
+
+def calls(dtype):
+    """Return the calls that need every kernel, by name, for a dtype."""
+    found = {}
+    for way, shape in SHAPES.items():
+        x, y = np.zeros(shape, dtype), np.zeros(shape[0], np.int64)
+        weight = np.ones(shape[1], dtype)
+        for name in ("softmax", "log_softmax"):
+            found[f"{name}, {way}"] = (getattr(functional, name), (x,), {})
+            temperature = {"temperature": 2.0}
+            found[f"{name}, {way}, temperature"] = (getattr(functional, name), (x,), temperature)
+        found[f"logsumexp, {way}"] = functional.logsumexp, (x,), {}
+        for name in ("cross_entropy", "softmax_cross_entropy"):
+            loss = getattr(functional, name)
+            found[f"{name}, {way}"] = loss, (x, y), {}
+            found[f"{name}, {way}, sum"] = loss, (x, y), {"reduction": "sum"}
+            found[f"{name}, {way}, weights"] = loss, (x, y), {"weight": weight}
+    x, y = np.zeros((20, 10), dtype), np.zeros(20, np.int64)
+    for name in ("cross_entropy", "softmax_cross_entropy"):
+        loss = getattr(functional, name)
+        found[f"{name}, label smoothing"] = loss, (x, y), {"label_smoothing": 0.1}
+        found[f"{name}, probabilities"] = loss, (x, x), {}
+    for name in ("softmax_vjp", "log_softmax_vjp"):
+        found[name] = getattr(functional, name), (x, x), {}
+    found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
+    sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
+    found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
+    for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):
+        params = {"w": np.zeros(4, dtype)}
+        name = f"{type(optimizer).__name__}{', momentum' if optimizer.state else ''}"
+        found[name] = optimizer.step, (params, {"w": np.ones(4, dtype)}), {}
+    return found
+
+
+def warm_up(dtypes):
+    """Call every kernel; return the seconds of the calls that compiled something, by name."""
+    from ._kernels.simd.compile import compiled_count
+
+    todo = {
+        f"{name}, {dtype}": call for dtype in dtypes for name, call in calls(dtype).items()
+    }
+    names = list(todo)
+    if bar_is_wanted():
+        from tqdm import tqdm
+
+        names = tqdm(names)
+    seconds = {}
+    for name in names:
+        function, arguments, options = todo[name]
+        before, start = compiled_count(), time.perf_counter()
+        function(*arguments, **options)
+        if compiled_count() > before:
+            seconds[name] = time.perf_counter() - start
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python -m smnn",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=["warm-up"])
+    parser.add_argument(
+        "--dtypes", nargs="+", choices=["float32", "float64"], default=["float32", "float64"]
+    )
+    arguments = parser.parse_args()
+    if not hasattr(kernels, "INTERPRETED"):
+        parser.exit(1, "numba is not installed: there is nothing to compile\n")
+    if kernels.INTERPRETED:
+        parser.exit(1, "NUMBA_DISABLE_JIT is set: there is nothing to compile\n")
+    seconds = warm_up(arguments.dtypes)
+    for name, value in seconds.items():
+        print(f"{value:6.2f} s  {name}")
+    print(f"{len(seconds)} kernels compiled in {sum(seconds.values()):.1f} s; the others were kept")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Which way a kernel goes through an array, and every number that decides it.
+
+A short row fills no register; such rows lie side by side.  A long row is taken as it is, and
+in a group with others where what is kept of them fits a cache.  A row of several blocks that
+comes from beyond the caches is read once from memory, block by block.
+"""
+
+from pathlib import Path
+
+from .simd.emulation import VECTOR_BYTES
+
+SHORT, LONG, BLOCKS = range(3)  # the ways
+BLOCK = 1024  # elements of a row that stay in the L1 cache with their exponentials
+
+
+def cache_bytes(level, default, folder=Path("/sys/devices/system/cpu/cpu0/cache")):
+    """Return the size of the data cache of a level, where the system tells it."""
+    try:
+        for index in folder.glob("index*"):
+            kind = (index / "type").read_text().strip()
+            if int((index / "level").read_text()) == level and kind != "Instruction":
+                return int((index / "size").read_text().strip().removesuffix("K")) << 10
+    except (OSError, ValueError):
+        pass
+    return default
+
+
+L1_BYTES, L2_BYTES = cache_bytes(1, 1 << 15), cache_bytes(2, 1 << 20)
+
+SHORT_ROW_BYTES = 3 * VECTOR_BYTES  # rows of up to this size lie side by side
+# An array of this size stays in some cache.  The last one is shared with other programs: how
+# much of it there is for one cannot be read off, and this held where it was measured.
+NEAR_BYTES = 6 << 20
+NONTEMPORAL_BYTES = 2 * NEAR_BYTES  # an array of this size and its result leave the caches
+# What may be kept of a group of rows.  Of a near array it may fill part of the L2 cache, as far
+# as the stack of a small thread goes.  Otherwise it must stay in L1, as the way to all others
+# is taken by the array.
+NEAR_SCRATCH_BYTES, FAR_SCRATCH_BYTES = min(L2_BYTES >> 4, 1 << 16), L1_BYTES >> 3
+SEVERAL = 4  # rows, of which one can be finished while another is begun
+
+# With fewer bytes one thread is done about as soon as a sleeping one begins.  On short rows
+# as many bytes take longer.
+SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
+
+
+def is_shared(x):
+    """Return whether several threads work on x."""
+    size = x.nbytes
+    if size >= SHARED_BYTES:
+        return True
+    return size >= SHARED_SHORT_BYTES and size <= SHORT_ROW_BYTES * len(x)
+
+
+def choose_way(x, out, recomputes=True):
+    """Choose the way through x with a result ``out``, which may be None.
+
+    Returns (way, extra, blocks): SHORT, LONG or BLOCKS, the arguments that a kernel of this way
+    takes beyond the others, and for how many blocks it takes memory, to keep their maxima in.
+    ``recomputes`` tells that a nontemporal result takes the exponentials twice.
+    """
+    (rows, classes), size = x.shape, x.nbytes
+    if size <= SHORT_ROW_BYTES * rows:
+        return SHORT, (), 0
+    several = None if classes <= BLOCK else True
+    fits_scratch = size <= NEAR_SCRATCH_BYTES * rows  # one row does
+    if several is None or (rows >= SEVERAL and size <= NEAR_BYTES and fits_scratch):
+        scratch_bytes = NEAR_SCRATCH_BYTES if size <= NEAR_BYTES else FAR_SCRATCH_BYTES
+        group_size, lanes = scratch_bytes * rows // size or 1, VECTOR_BYTES // x.itemsize
+        return LONG, (group_size if group_size < lanes else lanes, several), 0
+    return BLOCKS, (_nontemporal(x, out, recomputes and fits_scratch),), -(-classes // BLOCK)
+
+
+def _nontemporal(x, out, refuse):
+    """Return True if a result is written past the caches, else None.
+
+    What is computed in place is in a cache already.
+    """
+    if refuse or out is None or x.nbytes < NONTEMPORAL_BYTES or out.ctypes.data == x.ctypes.data:
+        return None
+    return True

@@ -1,0 +1,1 @@
+"""Vectors for numba: compile options, the vector type, memory access and transposition."""

@@ -1,0 +1,141 @@
+"""How kernels are compiled, and how the result is cached.
+
+A **kernel** is what Python calls.  numba compiles it when it is first called, for the types
+that it is called with, and caches the result on disk.  Kernels call **inlined** functions,
+whose code becomes part of theirs, and **noinline** ones, whose code does not.
+
+numba invalidates a cached kernel only when the kernel's own file changes, but a kernel is
+made of functions from other files.  So a cached kernel is compared with the date and size of
+every file in the folder of the kernels and below.
+
+numba optimizes every function that it compiles, and once more where it is called.  Of what is
+inlined only the typed code is kept, to be optimized where it is put.  That halves the time to
+compile.
+
+With NUMBA_DISABLE_JIT=1 everything runs as Python.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numba import config, njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.registry import cpu_target
+from numba.core.typed_passes import NativeLowering
+
+INTERPRETED = bool(config.DISABLE_JIT)
+FOLDER = Path(__file__).parents[1]
+KERNELS = []  # all that were decorated
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code that is only ever linked into that of a kernel: there is no machine code of it."""
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class _InlinedLibrary(_PartLibrary):
+    """The same, and it is optimized where it is put."""
+
+    def _optimize_functions(self, ll_module):
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        pass
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _PartLowering(NativeLowering):
+    _name = "part_lowering"
+
+    def run_pass(self, state):
+        library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
+        state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.flags.no_compile = True
+        super().run_pass(state)
+        # numba finds the code of a callee by its entry point.  There is none, and a builtin
+        # that takes no arguments is one of a kind and raises if it is called by mistake.
+        state["cr"] = result = state["cr"]._replace(cfunc=[].clear)
+        state.targetctx.insert_user_function(result.cfunc, result.fndesc, [state.library])
+        if not state.flags.forceinline:
+            module = state.library._final_module
+            module.get_function(result.fndesc.mangled_name).add_function_attribute("noinline")
+        return True
+
+
+class _PartCompiler(CompilerBase):
+    def define_pipelines(self):
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [
+            (_PartLowering if step is NativeLowering else step, name)
+            for step, name in passes.passes
+        ]
+        passes._finalized = False
+        passes.finalize()
+        return [passes]
+
+
+NOINLINE_OPTIONS = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _PartCompiler,
+    "forceinline": False,  # said aloud: otherwise numba takes it over from the caller
+}
+INLINED_OPTIONS = NOINLINE_OPTIONS | {"forceinline": True}
+
+
+def inlined(function):
+    """Compile a function whose code becomes part of the kernels that call it."""
+    return njit(**INLINED_OPTIONS)(function)
+
+
+def noinline(function):
+    """Compile a function that kernels call, which keeps its loops for itself.
+
+    In a function of its own a loop has all registers for its constants, above all those of
+    the exponential.  As part of a kernel it shares them with all that surrounds it, and the
+    compiler may load the constants anew in every round.
+    """
+    return njit(**NOINLINE_OPTIONS)(function)
+
+
+def has_feature(name):
+    """Return whether the target processor has a feature, by LLVM's name for it."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return f"+{name}" in features.split(",")
+
+
+def kernel(function):
+    """Compile a function that Python calls.
+
+    Where nothing can be written, as in a read-only installation without a home, it is
+    compiled anew in every process.
+    """
+    if INTERPRETED:
+        return np.errstate(all="ignore")(function)
+    options = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+    try:
+        compiled = njit(**options, cache=True)(function)
+        compiled._cache._cache_file._source_stamp = _stamp()
+    except (RuntimeError, OSError, AttributeError):
+        compiled = njit(**options)(function)
+    KERNELS.append(compiled)
+    return compiled
+
+
+def compiled_count():
+    """Return how many kernels this process has compiled, and not found on disk."""
+    return sum(
+        len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS
+    )
+
+
+def _stamp():
+    files = sorted(FOLDER.rglob("*.py"))
+    states = [(str(file.relative_to(FOLDER)), file.stat()) for file in files]
+    return tuple((name, state.st_mtime, state.st_size) for name, state in states)
