@@ -29,7 +29,7 @@ _jobs: queue.SimpleQueue = queue.SimpleQueue()
 _start = threading.Lock()
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """Return how many threads a large call uses.
 
     At first it is the number in the environment variable SMNN_NUM_THREADS,
@@ -54,7 +54,7 @@ def get_num_threads():
     return _threads
 
 
-def set_num_threads(threads):
+def set_num_threads(threads: int) -> None:
     """Set how many threads a large call uses.
 
     Results do not depend on it.
