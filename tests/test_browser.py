@@ -146,6 +146,9 @@ def assert_figure_follows(page, name):
             numbers = {text for text in drawn if re.fullmatch(r"−?\d\.\d{3}", text)}
             assert numbers <= set(re.findall(r"−?\d\.\d{3}", shown)), positions
     assert len(seen) > 1, "the sliders move nothing"
+    drawing = figure.locator(".interactive-drawing svg:visible")
+    width = drawing.first.evaluate("one => one.getBoundingClientRect().width")
+    assert width > 200, f"after the first touch the drawing is {width} px wide"
 
 
 @pytest.fixture(scope="module")

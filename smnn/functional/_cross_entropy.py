@@ -94,7 +94,14 @@ def cross_entropy(
     >>> cross_entropy([[0.0, 0.0], [3.0, 0.0]], [1, 0], reduction="none").round(3)
     array([0.693, 0.049])
     """
-    if weight is None and sample_weight is None and _is_plain_mean(reduction, label_smoothing):
+    if (
+        weight is None
+        and sample_weight is None
+        and reduction.__class__ is str
+        and reduction == "mean"
+        and (label_smoothing.__class__ is float or label_smoothing.__class__ is int)
+        and label_smoothing == 0
+    ):
         rows = kernel_rows(logits)
         labels = None if rows is None else _kernel_labels(target, logits.shape)
         if labels is not None and ignore_index.__class__ is int:
@@ -147,7 +154,14 @@ def softmax_cross_entropy(
     >>> round(float(loss), 3), dlogits
     (0.693, array([[ 0.5, -0.5]]))
     """
-    if weight is None and sample_weight is None and _is_plain_mean(reduction, label_smoothing):
+    if (
+        weight is None
+        and sample_weight is None
+        and reduction.__class__ is str
+        and reduction == "mean"
+        and (label_smoothing.__class__ is float or label_smoothing.__class__ is int)
+        and label_smoothing == 0
+    ):
         rows = kernel_rows(logits)
         labels = None if rows is None else _kernel_labels(target, logits.shape)
         if (
@@ -401,30 +415,17 @@ def _loss(logits, target, options, wanted, out):
     return objective.reduce(total, losses, logits.dtype), dlogits
 
 
-def _is_plain_mean(reduction, label_smoothing):
-    """Whether these are the usual options; others, and wrong ones, are looked at later."""
-    return (
-        reduction.__class__ is str
-        and reduction == "mean"
-        and (label_smoothing.__class__ is float or label_smoothing.__class__ is int)
-        and label_smoothing == 0
-    )
-
-
 def _kernel_labels(target, logits_shape):
     """Return the labels of the rows as the kernels take them, or None if that needs more care."""
-    if (
-        target.__class__ is not ndarray
-        or target.shape != logits_shape[:-1]
-        or not target.size
-        or target.dtype.kind not in "iu"
-    ):
+    if target.__class__ is not ndarray or target.shape != logits_shape[:-1]:
         return None
     if target.dtype is not _INT64 or not target.flags.carray:
-        if target.dtype == np.uint64:
+        if target.dtype.kind not in "iu" or target.dtype == np.uint64:
             return None
         target = target.astype(np.int64, order="C")
-    return target if target.ndim == 1 else target.reshape(-1)
+    if target.ndim != 1:
+        target = target.reshape(-1)
+    return target if len(target) else None
 
 
 def _checked_before(out, labels, classes, ignore_index, given):
