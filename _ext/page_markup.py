@@ -177,17 +177,24 @@ def join_operators(body):
 
 
 def add_letters(body):
-    """Put the letters of a glossary above it, each leading to its first term."""
-    for glossary in body.select("dl.glossary"):
-        first = {}
-        for term in glossary.select("dt[id]"):
-            first.setdefault(term.get_text().strip()[0].upper(), term["id"])
-        letters = new_tag(body, "nav", class_="letters")
-        letters["aria-label"] = "Letters"
-        for letter, place in sorted(first.items()):
-            if letter.isalpha():
-                letters.append(new_tag(body, "a", letter, href=f"#{place}"))
-        glossary.insert_before(letters)
+    """Put the letters of a glossary above it, each leading to its first term.
+
+    A glossary may have a section for each letter; the letters are above the first of them.
+    """
+    terms = body.select("dl.glossary dt[id]")
+    if not terms:
+        return
+    first = {}
+    for term in terms:
+        first.setdefault(term.get_text().strip()[0].upper(), term["id"])
+    letters = new_tag(body, "nav", class_="letters")
+    letters["aria-label"] = "Letters"
+    for letter, place in sorted(first.items()):
+        if letter.isalpha():
+            letters.append(new_tag(body, "a", letter, href=f"#{place}"))
+    glossaries = body.select("dl.glossary")
+    section = glossaries[0].find_parent("section")
+    (glossaries[0] if len(glossaries) == 1 else section).insert_before(letters)
 
 
 def let_pictures_shrink(body):
@@ -282,6 +289,7 @@ def frame_tables(body):
         for corner in table.select("thead th"):
             if not corner.get_text(strip=True):
                 corner.name = "td"
+                del corner["scope"]
         box = table.parent
         if "pst-scrollable-table-container" in box.get("class", []):
             box["class"] = ["table-box"]

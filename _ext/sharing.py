@@ -30,8 +30,6 @@ DESCRIPTIONS = {
     "and the index lead on.",
     "genindex": "The index of From One Neuron to Softmax: every term and function, "
     "with links to where they are explained.",
-    "prf-prf": "All theorems, propositions and lemmas of From One Neuron to Softmax, "
-    "with links to their proofs.",
     "search": "Search the chapters, the glossary and the reference of From One Neuron to Softmax. "
     "The search runs in your browser.",
 }

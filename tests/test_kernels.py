@@ -609,3 +609,19 @@ import smnn
 print(smnn.softmax(np.zeros((1, 2))), smnn._kernels.softmax_short.stats.cache_path)
 """
     assert run(code) == "[[0.5 0.5]] None"
+
+
+def test_code_compiled_for_other_types_never_shares_a_file(tmp_path):
+    """Two processes that compile at once see the same index, and still write two files."""
+    from smnn._kernels.simd.compile import _CacheFile
+
+    one = _CacheFile(str(tmp_path), "kernel", "stamp")
+    other = _CacheFile(str(tmp_path), "kernel", "stamp")
+    empty = other._load_index()
+    one.save("float32", "code for float32")
+    other._load_index = lambda: dict(empty)  # what it saw before the first had written
+    other.save("float64", "code for float64")
+    del other._load_index
+    assert other.load("float64") == "code for float64"
+    assert one.load("float32") in (None, "code for float32")
+    assert len(list(tmp_path.glob("*.nbc"))) == 2

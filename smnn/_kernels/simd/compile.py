@@ -15,10 +15,12 @@ compile.
 With NUMBA_DISABLE_JIT=1 everything runs as Python.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 from numba import config, njit
+from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -110,6 +112,21 @@ def has_feature(name):
     return f"+{name}" in features.split(",")
 
 
+class _CacheFile(IndexDataCacheFile):
+    """The cached code of one kernel, which many processes may write at once.
+
+    numba numbers the files of code.  Two processes that compile a kernel for different types at
+    the same time take the same number, and one of them then runs the code of the other.  Here
+    the name of a file is made of what it was compiled for.
+    """
+
+    def save(self, key, data):
+        name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        name = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
+        self._save_data(name, data)  # before the index leads there
+        self._save_index(self._load_index() | {key: name})
+
+
 def kernel(function):
     """Compile a function that Python calls.
 
@@ -121,6 +138,7 @@ def kernel(function):
     options = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
     try:
         compiled = njit(**options, cache=True)(function)
+        compiled._cache._cache_file.__class__ = _CacheFile
         compiled._cache._cache_file._source_stamp = _stamp()
     except (RuntimeError, OSError, AttributeError):
         compiled = njit(**options)(function)
