@@ -161,7 +161,8 @@ def gather_rows(x, row, stop, classes, columns, spare):
     """Put rows side by side into ``columns``, from ``row`` on, as many as a vector has lanes.
 
     The last rows of an array are fewer, and a tile that is wider than a row would reach beyond
-    the array: such rows are first copied to ``spare``.
+    the array: such rows are first copied to ``spare``.  Lanes without a row get zeros, because
+    what lay there before may be denormal, and a processor takes long over such numbers.
     """
     lanes = lanes_of(x)
     if row >= stop:
@@ -170,6 +171,9 @@ def gather_rows(x, row, stop, classes, columns, spare):
     if rows == lanes and classes >= tile_of(x):
         transpose_in(x, row * classes, classes, columns)
     else:
+        if rows < lanes:
+            for i in range(0, (classes + tile_of(x)) * lanes, lanes):
+                store(spare, i, broadcast(spare, 0.0))
         copy(x, row * classes, spare, 0, rows * classes)
         transpose_in(spare, 0, classes, columns)
 
