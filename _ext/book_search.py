@@ -7,6 +7,7 @@ one script, because a page that is opened from the disk may load scripts and no 
 """
 
 import json
+import shutil
 from pathlib import Path
 
 from api_reference import entries
@@ -15,6 +16,7 @@ from formulas import FormulaError, in_words, without_tag
 from sphinx import addnodes
 
 INDEX = "search-index.js"
+SPHINX_INDEX = "searchindex.js"  # kept beside the doctrees, out of the site
 NOT_READ = (nodes.literal_block, nodes.raw, nodes.comment, nodes.image, nodes.title)
 
 
@@ -111,11 +113,22 @@ def write_index(app, exception):
     site = Path(app.outdir)
     script = f"window.bookIndex = {json.dumps(index(app), ensure_ascii=False)};\n"
     (site / "_static" / INDEX).write_text(script, encoding="utf-8")
-    for name in ("searchindex.js", "_static/searchtools.js", "_static/language_data.js"):
+    for name in ("_static/searchtools.js", "_static/language_data.js"):
         (site / name).unlink(missing_ok=True)
+    if (site / SPHINX_INDEX).exists():
+        (site / SPHINX_INDEX).replace(Path(app.doctreedir) / SPHINX_INDEX)
+
+
+def return_index(app):
+    """Lay Sphinx's own index where Sphinx looks for it when it builds only some pages again."""
+    kept = Path(app.doctreedir) / SPHINX_INDEX
+    if app.builder.format == "html" and kept.exists():
+        Path(app.outdir).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept, Path(app.outdir) / SPHINX_INDEX)
 
 
 def setup(app):
     """Connect to Sphinx."""
+    app.connect("builder-inited", return_index)
     app.connect("build-finished", write_index, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
