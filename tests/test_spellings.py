@@ -35,7 +35,6 @@ SPELLINGS = {
     "three axes, axis=2": (X.reshape(2, 3, 10), {"axis": 2}),
     "four axes": (X.reshape(2, 1, 3, 10), {}),
 }
-SHORT = [name for name in SPELLINGS]
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def no_copies(monkeypatch):
 
 
 @pytest.mark.parametrize("function", [smnn.softmax, smnn.log_softmax])
-@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_every_spelling_takes_the_short_way_in(no_copies, function, name):
     x, options = SPELLINGS[name]
     found = function(x, **options)
@@ -59,7 +58,7 @@ def test_every_spelling_takes_the_short_way_in(no_copies, function, name):
 
 
 @pytest.mark.parametrize("out_of", [np.empty_like, lambda x: x.copy()])
-@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_a_given_array_receives_the_result(name, out_of):
     x, options = SPELLINGS[name]
     out = out_of(x)

@@ -79,7 +79,7 @@ class RowLayout:
     """
 
     def __init__(self, shape, axes):
-        self.shape, self.axes = shape, axes
+        self.axes = axes
         self.last = tuple(range(len(shape) - len(axes), len(shape)))
         self.lead = tuple(n for axis, n in enumerate(shape) if axis not in axes)
         self.moved = self.lead + tuple(shape[axis] for axis in axes)

@@ -79,10 +79,7 @@ def set_num_threads(threads: int) -> None:
     >>> set_num_threads(before)
     """
     global _threads
-    threads = check.integer(threads, "threads")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
-    _threads = threads
+    _threads = check.positive_integer(threads, "threads")
 
 
 def _default_threads():
