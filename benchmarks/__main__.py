@@ -17,7 +17,7 @@ from benchmarks import cases, handover, machine, memory, picture, report, startu
 from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
-RESULTS = Path(__file__).parent / "results"
+PICTURE = Path(__file__).parent / "results" / "benchmark.svg"
 SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "handover")
 
 
@@ -126,8 +126,10 @@ def main():
     output = arguments.output or (None if partial else results_folder() / "benchmark.json")
     if output:
         output.write_text(json.dumps(results, indent=1) + "\n")
-        picture.draw(results, output.with_suffix(".svg"))
-        print(f"\nkept in {output} and {output.with_suffix('.svg')}")
+        # The numbers are data of the book; the README shows the picture.
+        drawing = output.with_suffix(".svg") if arguments.output else PICTURE
+        picture.draw(results, drawing)
+        print(f"\nkept in {output} and {drawing}")
 
 
 if __name__ == "__main__":

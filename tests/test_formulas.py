@@ -22,7 +22,7 @@ IN_TEXT = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
 
 def inside(tex, **options):
-    """What stands in the element `math`."""
+    """The content of the element `math`."""
     return re.fullmatch(r"<math[^>]*>(.*)</math>", typeset(tex, **options))[1]
 
 
