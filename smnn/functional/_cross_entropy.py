@@ -337,7 +337,8 @@ class _Objective:
         of_labels[kept] = of_classes[self.target[kept]]
         self.divisor = float((of_rows * of_labels).sum(dtype=np.float64))
         if without_class and self.smoothing:  # the other classes keep their part of the target
-            self._smooth(kept & (of_rows > 0))
+            self.sample_weight = np.where(kept, of_rows, 0).astype(self.weight.dtype)
+            self._smooth(self.sample_weight > 0)
         else:
             self.target = np.where((of_rows > 0) & (of_labels != 0), self.target, self.ignore_index)
 
