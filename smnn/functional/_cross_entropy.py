@@ -43,7 +43,7 @@ def cross_entropy(
         Integer labels from 0 to C − 1, of shape (...), or probabilities of shape (..., C).
         PyTorch has the classes second, (N, C, T); here they are last: ``np.moveaxis(x, 1, -1)``.
     weight : array_like, shape (C,), optional
-        A weight for each class; all 1 if not given.
+        A finite weight for each class; all 1 if not given.
     sample_weight : array_like, shape (...), optional
         A weight of at least 0 for each row, by which its loss is multiplied.  A row of weight
         0 costs nothing, even if its logits are nan.
