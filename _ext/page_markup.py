@@ -381,7 +381,7 @@ def part_of(context):
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    """Mend the body of a page, and let it load the style of boxes only if it has such boxes."""
+    """Mend the body of a page, and let it load the style and scripts only of what it has."""
     if doctree is not None:
         body = BeautifulSoup(context["body"], "html.parser")
         for mend in MENDERS:
@@ -389,6 +389,8 @@ def mend_page(app, pagename, templatename, context, doctree):
         place_chapter(body, part_of(context))
         if pagename != app.config.root_doc:
             state_facts(body, facts_of(app.env, pagename), notebook_of(context))
+        if body.select_one(PICTURES):
+            app.add_js_file("enlarge.js", defer="defer")
         context["body"] = str(body)
     if "sd-" not in context.get("body", ""):
         for kind in ("css_files", "script_files"):
