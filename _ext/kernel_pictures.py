@@ -111,10 +111,14 @@ def shares(ax, others, name):
 
 
 def boxes_of_words(figure):
-    """Return words that stand freely in the axes, with the boxes that they fill, in pixels."""
+    """Return words that stand freely in the axes, with the boxes that they fill, in pixels.
+
+    Words that are turned have boxes larger than they are, and are left out.
+    """
     figure.draw_without_rendering()
     words = [text for ax in figure.axes for text in ax.texts if text.get_text().strip()]
-    return [(text, text.get_window_extent()) for text in words if text.get_visible()]
+    upright = [text for text in words if text.get_visible() and text.get_rotation() == 0]
+    return [(text, text.get_window_extent()) for text in upright]
 
 
 def words_inside(figure):
@@ -126,7 +130,14 @@ def words_inside(figure):
 
 
 def make_room(figure, were_inside):
-    """Let axes reach further where words that stood in them would stick out."""
+    """Let axes reach further where words that stood in them would stick out.
+
+    Returns
+    -------
+    bool
+        Whether that leaves the data at least half of the axes.
+    """
+    shares_left = {}
     for (text, box), was_inside in zip(boxes_of_words(figure), were_inside, strict=True):
         around, ax = text.axes.bbox, text.axes
         if not was_inside or not ax.axison or ax.get_aspect() != "auto":
@@ -137,9 +148,15 @@ def make_room(figure, were_inside):
             end, held = "right", box.x0 - around.x0
         else:
             continue
-        more = around.width * (held / (around.width - box.width - 2) - 1)
-        pixels = around.x0 - more if end == "left" else around.x1 + more
-        ax.set_xlim(**{end: ax.transData.inverted().transform((pixels, around.y0))[0]})
+        share = (around.width - box.width - 2) / held
+        shares_left[ax, end] = min(share, shares_left.get((ax, end), 1))
+    for (ax, end), share in shares_left.items():
+        if share < 0.5:
+            return False
+        more = ax.bbox.width * (1 / share - 1)
+        pixels = ax.bbox.x0 - more if end == "left" else ax.bbox.x1 + more
+        ax.set_xlim(**{end: ax.transData.inverted().transform((pixels, ax.bbox.y0))[0]})
+    return True
 
 
 def part_words(figure):
@@ -148,7 +165,7 @@ def part_words(figure):
     for text, _ in boxes_of_words(figure):
         box = text.get_window_extent()
         for other in done:
-            if text.get_rotation() == 0 and box.shrunk(0.98, 0.9).overlaps(other):
+            if box.shrunk(0.98, 0.9).overlaps(other):
                 up = other.y1 - box.y0 if box.y0 >= other.y0 else other.y0 - box.y1
                 lift(text, up)
                 box = box.translated(0, up)
@@ -173,9 +190,19 @@ def lift(text, pixels):
         text.set_transform(text.get_transform() + shift)
 
 
+def break_titles(figure):
+    """Put the last word of a title that is wider than its axes on a line of its own."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        if ax.title.get_window_extent().width > ax.bbox.width:
+            ax.title.set_text("\n".join(ax.get_title().rsplit(" ", 1)))
+
+
 def collide(figure):
     """Tell whether words of a figure still lie on each other."""
-    boxes = [box.shrunk(0.95, 0.8) for _, box in boxes_of_words(figure)]
+    boxes = [box for _, box in boxes_of_words(figure)]
+    boxes += [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
+    boxes = [box.shrunk(0.95, 0.8) for box in boxes]
     return any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
 
 
@@ -198,7 +225,9 @@ def for_a_phone(figure):
     engine = figure.get_layout_engine()
     if new_rows > 1 and "h_pad" in (engine.get() if engine else ()):
         engine.set(h_pad=0.1)
-    make_room(figure, were_inside)
+    if not make_room(figure, were_inside):
+        return ""
+    break_titles(figure)
     part_words(figure)
     return "" if collide(figure) else as_svg(figure)
 

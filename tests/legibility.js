@@ -68,6 +68,19 @@
         fault(`words of ${contrast(color, ground).toFixed(2)} to 1: ${short(word.textContent)}`);
       }
     }
+    // Words that stand upright do not lie on each other.
+    const upright = [...svg.querySelectorAll("text")].filter((word) => {
+      const seen = word.textContent.trim() && getComputedStyle(word).opacity > 0.05;
+      return seen && Math.abs(word.getScreenCTM().b) < 0.01;
+    });
+    const boxes = upright.map((word) => word.getBoundingClientRect());
+    boxes.forEach((box, k) => boxes.slice(0, k).forEach((other, j) => {
+      const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+      const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+      if (across > 1 && down > 0.35 * Math.min(box.height, other.height)) {
+        fault(`words on words: ${short(upright[j].textContent)}, ${short(upright[k].textContent)}`);
+      }
+    }));
     // A mark stands out by its line or by its filling.  What is faint on purpose is thinner than
     // a mark (lines of a grid) or has no rim (the ground of a region).
     for (const mark of svg.querySelectorAll("line, path, use")) {
@@ -83,6 +96,10 @@
 
   for (const svg of document.querySelectorAll(".picture > svg, .interactive-drawing svg")) {
     if (isShown(svg)) lookAtDrawing(svg);
+  }
+
+  for (const image of document.querySelectorAll("main figure img")) {
+    fault(`a picture of pixels, whose words nobody can measure: ${short(image.alt)}`);
   }
 
   // ---- formulas and names
