@@ -108,7 +108,7 @@
     if (isShown(formula) && size < limits.formula) fault(`a formula of ${size} px`);
   }
   for (const name of document.querySelectorAll("main code")) {
-    if (name.closest("pre") || !/^[\w.]+$/.test(name.textContent) || !isShown(name)) continue;
+    if (name.closest("pre") || !/^[\w.]+(\(\))?$/.test(name.textContent) || !isShown(name)) continue;
     const lines = new Set([...name.getClientRects()].map((box) => Math.round(box.top)));
     if (lines.size > 1) fault(`parts the name ${name.textContent}`);
   }
@@ -122,6 +122,18 @@
       const longest = Math.max(...code.textContent.split("\n").map((line) => line.length));
       if (longest <= 96 && isShown(code) && code.scrollWidth > code.clientWidth + 1) {
         fault(`cuts a line of ${longest} letters: ${short(code.textContent)}`);
+      }
+    }
+    const wide = "main :is(.reaching, .table-box, .picture, .interactive, div.math, figcaption)";
+    for (const note of document.querySelectorAll("main aside.margin")) {
+      const own = note.getBoundingClientRect();
+      for (const other of document.querySelectorAll(wide)) {
+        const box = other.getBoundingClientRect();
+        const across = Math.min(box.right, own.right) - Math.max(box.left, own.left);
+        const down = Math.min(box.bottom, own.bottom) - Math.max(box.top, own.top);
+        if (across > 1 && down > 1 && isShown(other) && !note.contains(other)) {
+          fault(`covers the note ${short(note.textContent)}`);
+        }
       }
     }
     const here = document.querySelector(".contents [aria-current=page]")?.getBoundingClientRect();

@@ -448,6 +448,9 @@ ILLEGIBLE = """<!DOCTYPE html><html lang="en"><title>Illegible</title>
 <text x="110" y="20" font-size="12">one</text><text x="120" y="21" font-size="12">two</text>
 <text x="110" y="36" font-size="12">below</text></svg></div>
 <figure><img src="data:," alt="pixels" width="9" height="9"></figure>
+<aside class="margin" style="float: right; height: 60px">A note</aside>
+<aside class="margin" style="float: left; clear: both; height: 9px">Free</aside>
+<div class="reaching" style="height: 20px; width: 100%"></div>
 <p style="font-size: 10px"><math><mi>x</mi></math></p>
 <p style="width: 60px; overflow-wrap: anywhere"><code>learning_rate</code> <code>lr</code></p>
 <div class="math" style="width: 50px; overflow: auto"><math><mi>abcdefghijklm</mi></math></div>
@@ -483,5 +486,6 @@ def test_what_is_illegible_is_found(page):
         "parts the name learning_rate",
         "cuts abcdefghijklm",
         "cuts a line of 17 letters: x = 1 + 2 + 3 + 4",
+        "covers the note A note",
         "the entry of this page is out of view",
     ]

@@ -112,6 +112,13 @@ def test_code_with_long_lines_is_marked():
     assert inputs == [["cell_input"], ["cell_input", "reaching"]]
 
 
+def test_verdicts_may_break_and_other_output_keeps_its_lines():
+    output = '<div class="cell_output"><pre>{}</pre></div>'
+    body = soup(output.format("✓ a sum: 1e-16\n✓ a shift") + output.format("✓ a\n  x   y"))
+    page_markup.mark_verdicts(body)
+    assert [pre.get("class") for pre in body.select("pre")] == [["verdicts"], None]
+
+
 def test_included_source_begins_at_the_left_edge():
     code = '<div class="highlight-python"><pre>{}</pre></div>'
     method = '    <span class="k">def</span> f():\n\n        return 1\n'
