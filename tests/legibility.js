@@ -136,6 +136,12 @@
         }
       }
     }
+    for (const caption of document.querySelectorAll("main figure:not(:has(.beyond)) > figcaption")) {
+      const figure = caption.parentElement.firstElementChild.getBoundingClientRect();
+      if (isShown(caption) && caption.getBoundingClientRect().left < figure.right) {
+        fault(`not in the margin: ${short(caption.textContent)}`);
+      }
+    }
     const here = document.querySelector(".contents [aria-current=page]")?.getBoundingClientRect();
     if (here && (here.top < 0 || here.bottom > innerHeight)) fault("the entry of this page is out of view");
   }

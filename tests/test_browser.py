@@ -447,7 +447,9 @@ ILLEGIBLE = """<!DOCTYPE html><html lang="en"><title>Illegible</title>
 <text x="60" y="90" font-size="12" fill="white">clear</text>
 <text x="110" y="20" font-size="12">one</text><text x="120" y="21" font-size="12">two</text>
 <text x="110" y="36" font-size="12">below</text></svg></div>
-<figure><img src="data:," alt="pixels" width="9" height="9"></figure>
+<figure><img src="data:," alt="pixels" width="9" height="9">
+<figcaption>Below</figcaption></figure>
+<figure class="right" style="display: flex"><hr><figcaption>Beside</figcaption></figure>
 <aside class="margin" style="float: right; height: 60px">A note</aside>
 <aside class="margin" style="float: left; clear: both; height: 9px">Free</aside>
 <div class="reaching" style="height: 20px; width: 100%"></div>
@@ -487,5 +489,6 @@ def test_what_is_illegible_is_found(page):
         "cuts abcdefghijklm",
         "cuts a line of 17 letters: x = 1 + 2 + 3 + 4",
         "covers the note A note",
+        "not in the margin: Below",
         "the entry of this page is out of view",
     ]
