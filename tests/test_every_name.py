@@ -123,6 +123,7 @@ CALLS = {
         lambda x: smnn.linear_cross_entropy(x, np.ones((3, 5), np.float16), labels_for(x))[1][0],
         same_shape,
     ),
+    "merge_logsumexp": (lambda x: smnn.merge_logsumexp((x, x), (x, x))[1], same_shape),
     "mse": (lambda x: smnn.mse(x, x)[1], same_shape),
     "huber": (lambda x: smnn.huber(x, x)[1], same_shape),
     "binary_cross_entropy": (
