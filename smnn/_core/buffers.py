@@ -5,8 +5,8 @@ when the page is first written, and that takes longer than a softmax.  So the me
 large result, when nobody holds that result any more, is kept for the next result of about
 its size.  One piece of memory is kept, of at most LARGEST_BYTES.
 
-What a call needs only while it runs, it borrows: such memory is small, and as much is kept as
-was in use at a time, in at most MOST_SCRATCH pieces.
+What a call needs only while it runs, it borrows.  Of such memory at most MOST_SCRATCH pieces
+are kept, of at most LARGEST_SCRATCH bytes.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from .types import DType, Shape
 
 # Below, the C library keeps the memory itself.  Above, it is too much to hold back.
 LARGE_BYTES, LARGEST_BYTES = 1 << 24, 1 << 28
-MOST_SCRATCH = 8
+MOST_SCRATCH, LARGEST_SCRATCH = 8, 1 << 22
 CACHE_LINE = 64
 
 # Its append and pop are atomic: results are freed in any thread.
@@ -51,7 +51,8 @@ def borrowed(size: int, dtype: DType) -> Iterator[np.ndarray]:
     try:
         yield memory[first : first + size_bytes].view(dtype)
     finally:
-        _scratch.append(memory)
+        if memory.size <= LARGEST_SCRATCH:
+            _scratch.append(memory)
 
 
 def release_buffers() -> int:

@@ -17,6 +17,11 @@ from .backend import kernels
 # are two such arrays.
 QUERIES, KEYS = 256, 512
 BACK_QUERIES, BACK_KEYS = 512, 256
+# With so many queries it pays to turn the keys into columns before they are multiplied.
+QUERIES_FOR_COLUMNS = 1024
+# Columns are turned so many at a time, and lie so far from one another that they do not fall on
+# the same places of a cache.
+STRIP, PADDING = 64, 16
 # On the way back the keys of one batch are shared among so many sums, at most: a number that
 # must not depend on the number of threads.
 LARGEST_GROUPS, KEYS_PER_GROUP = 4, 1024
@@ -218,36 +223,36 @@ class _Tiles:
         self.lead, self.dtype = lead, dtype
         self.queries, self.keys = q.shape[-2], k.shape[-2]
         self.depth, self.width = q.shape[-1], v.shape[-1]
-        self.q, self.k, self.v = self._spread(q), self._spread(k), self._spread(v)
+        with np.errstate(over="ignore"):
+            q, self.own_k, v = (np.require(x, dtype, ("C", "A")) for x in (q, k, v))
+        self.q, self.k, self.v = self._spread(q), self._spread(self.own_k), self._spread(v)
         self.mask, self.causal, self.softcap = mask, causal, softcap
         self.scale, self.lowest = dtype.type(scale), np.finfo(dtype).min
         self.bytes = math.prod((*lead, self.queries, self.keys)) * dtype.itemsize
 
     def _spread(self, x):
-        with np.errstate(over="ignore"):
-            x = np.require(x, self.dtype, ("C", "A"))
         return np.broadcast_to(x, (*self.lead, *x.shape[-2:]))
 
     def _scores(self, place, rows, columns, q, k, memory):
         """Return the scores of a tile and the limit of its rows; None if nothing is attended to.
 
-        ``q`` and ``k`` are the queries of these rows and the keys of these columns, one of them
-        times the scale.  For the limit see ``reference.attention_tile``.
+        ``q`` are the queries of these rows and ``k`` the keys of these columns, as columns; one of
+        them is times the scale.  For the limit see ``reference.attention_tile``.
         """
         mask = None if self.mask is None else self.mask[place][rows, columns]
         if mask is not None and mask.all():
             mask = None
         if mask is not None and not mask.any():
             return None, 0
-        scores = _shaped(memory, len(q), len(k))
-        np.matmul(q, k.T, out=scores)
+        scores = _shaped(memory, len(q), k.shape[1])
+        np.matmul(q, k, out=scores)
         if self.softcap is not None:
             scores *= self.dtype.type(1 / self.softcap)
             np.tanh(scores, out=scores)
             scores *= self.dtype.type(self.softcap)
         if mask is not None:
             np.copyto(scores, -np.inf, where=~mask)
-        return scores, rows.start + 1 - columns.start if self.causal else len(k)
+        return scores, rows.start + 1 - columns.start if self.causal else k.shape[1]
 
     def forward(self, sink):
         """Return the means of the values, and the log-sum-exp of each query, +inf if of nothing."""
@@ -263,12 +268,18 @@ class _Tiles:
                 parts = _split(memory, sizes)
                 for place, rows in places[start:stop]:
                     own = None if sink is None else sink[place][rows]
-                    self._attend(place, rows, own, parts, out[place][rows], lse[place][rows])
+                    self._attend(
+                        place, rows, k[place], own, parts, out[place][rows], lse[place][rows]
+                    )
 
-        parallel_rows(work, len(places), self.bytes)
+        turned = self.queries >= QUERIES_FOR_COLUMNS
+        with borrowed(_size_of_columns(self.own_k) if turned else 0, self.dtype) as memory:
+            k = _columns(self.own_k, memory) if turned else np.swapaxes(self.own_k, -1, -2)
+            k = self._spread(k)
+            parallel_rows(work, len(places), self.bytes)
         return out, lse
 
-    def _attend(self, place, rows, sink, memory, out, lse):
+    def _attend(self, place, rows, k, sink, memory, out, lse):
         """Fill the output and the log-sum-exp of some queries, tile by tile."""
         of_scores, of_queries, of_values, of_sums = memory
         count = len(out)
@@ -282,8 +293,8 @@ class _Tiles:
         keys = min(self.keys, rows.stop) if self.causal else self.keys
         is_first = True
         for columns in _slices(keys, KEYS):
-            k, v = self.k[place][columns], self.v[place][columns]
-            scores, limit = self._scores(place, rows, columns, q, k, of_scores)
+            v = self.v[place][columns]
+            scores, limit = self._scores(place, rows, columns, q, k[:, columns], of_scores)
             if scores is None:
                 continue
             kernels.attention_tile(scores, limit, m, s, factor)
@@ -306,7 +317,8 @@ class _Tiles:
         dq = np.zeros((groups, *self.q.shape), self.dtype)
         dk, dv = np.empty(self.k.shape, self.dtype), np.empty(self.v.shape, self.dtype)
         most, keys = min(BACK_QUERIES, self.queries), min(BACK_KEYS, self.keys)
-        sizes = most * keys, most * keys, max(most, keys) * max(self.depth, self.width)
+        wider = max(self.depth, self.width)
+        sizes = most * keys, most * keys, max(most, keys) * wider, 2 * (keys + PADDING) * wider
 
         def work(start, stop):
             with borrowed(sum(sizes), self.dtype) as memory, np.errstate(all="ignore"):
@@ -326,15 +338,19 @@ class _Tiles:
 
     def _pull_back(self, place, columns, memory, dout, lse, delta, dq, dk, dv):
         """Fill the gradients of some keys and values, and add to those of the queries."""
-        of_scores, of_gradients, of_sums = memory
+        of_scores, of_gradients, of_sums, of_columns = memory
         k, v = self.k[place][columns] * self.scale, self.v[place][columns]
+        k_columns, v_columns = k.T, v.T
+        if self.queries >= QUERIES_FOR_COLUMNS:
+            k_columns = _columns(k, of_columns)
+            v_columns = _columns(v, of_columns[_size_of_columns(k) :])
         is_first = True
         for rows in _slices(self.queries, BACK_QUERIES, columns.start if self.causal else 0):
             q = self.q[place][rows]
-            p, limit = self._scores(place, rows, columns, q, k, of_scores)
+            p, limit = self._scores(place, rows, columns, q, k_columns, of_scores)
             if p is None:
                 continue
-            dz = np.matmul(dout[rows], v.T, out=_shaped(of_gradients, *p.shape))
+            dz = np.matmul(dout[rows], v_columns, out=_shaped(of_gradients, *p.shape))
             kernels.attention_tile_vjp(p, dz, limit, lse[rows], delta[rows], self.softcap)
             if is_first:
                 np.matmul(p.T, dout[rows], out=dv)
@@ -364,3 +380,17 @@ def _split(memory, sizes):
     """Return pieces of these sizes of flat memory, one behind the other."""
     ends = list(itertools.accumulate(sizes))
     return [memory[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _size_of_columns(x):
+    """Return how many numbers `_columns` needs memory for."""
+    return math.prod((*x.shape[:-2], x.shape[-1], x.shape[-2] + PADDING))
+
+
+def _columns(x, memory):
+    """Return the rows of the last two axes of x as columns."""
+    *lead, rows, width = x.shape
+    turned = _shaped(memory, *lead, width, rows + PADDING)[..., :rows]
+    for strip in _slices(rows, STRIP):
+        np.copyto(turned[..., strip], np.swapaxes(x[..., strip, :], -1, -2))
+    return turned
