@@ -13,10 +13,9 @@ from .._core.types import Array, ArrayLike, Pullback
 from ..pullback import unbroadcast
 from .backend import kernels
 
-# A tile has so many queries and keys.  Its scores stay in the L2 cache; on the way back there
-# are two such arrays.
-QUERIES, KEYS = 256, 512
-BACK_QUERIES, BACK_KEYS = 512, 256
+# A tile has so many queries and keys: enough for products to be fast, and so few that its
+# scores stay in the L2 cache, where there are two such arrays on the way back.
+QUERIES, KEYS = 256, 256
 # With so many queries it pays to turn the keys into columns before they are multiplied.
 QUERIES_FOR_COLUMNS = 1024
 # Columns are turned so many at a time, and lie so far from one another that they do not fall on
@@ -312,11 +311,11 @@ class _Tiles:
         """Return the gradients of q, k and v, all of the common leading shape."""
         groups = LARGEST_GROUPS // max(1, math.prod(self.lead))
         groups = max(1, min(groups, self.keys // KEYS_PER_GROUP))
-        blocks = _slices(self.keys, BACK_KEYS)
+        blocks = _slices(self.keys, KEYS)
         places = [(place, group) for place in np.ndindex(self.lead) for group in range(groups)]
         dq = np.zeros((groups, *self.q.shape), self.dtype)
         dk, dv = np.empty(self.k.shape, self.dtype), np.empty(self.v.shape, self.dtype)
-        most, keys = min(BACK_QUERIES, self.queries), min(BACK_KEYS, self.keys)
+        most, keys = min(QUERIES, self.queries), min(KEYS, self.keys)
         wider = max(self.depth, self.width)
         sizes = most * keys, most * keys, max(most, keys) * wider, 2 * (keys + PADDING) * wider
 
@@ -345,7 +344,7 @@ class _Tiles:
             k_columns = _columns(k, of_columns)
             v_columns = _columns(v, of_columns[_size_of_columns(k) :])
         is_first = True
-        for rows in _slices(self.queries, BACK_QUERIES, columns.start if self.causal else 0):
+        for rows in _slices(self.queries, QUERIES, columns.start if self.causal else 0):
             q = self.q[place][rows]
             p, limit = self._scores(place, rows, columns, q, k_columns, of_scores)
             if p is None:
