@@ -27,7 +27,7 @@ def onnx_cases():
         warnings.simplefilter("ignore")  # some of the other operators' cases overflow
         node = pytest.importorskip("onnx.backend.test.case.node")
         cases = node.collect_testcases(None)
-    by_operator = {operator: [] for operator in ONNX_COUNTS}
+    by_operator = {operator: [] for operator in (*ONNX_COUNTS, "Attention")}
     for case in cases:
         nodes = case.model.graph.node
         if len(nodes) == 1 and nodes[0].op_type in by_operator:
