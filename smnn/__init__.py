@@ -16,12 +16,14 @@ __version__ = "0.1.0"
 _NAMES_OF_MODULE = {
     "pullback": ("with_pullback",),
     "functional": (
+        "attention",
         "cross_entropy",
         "linear_cross_entropy",
         "log_softmax",
         "log_softmax_vjp",
         "logsumexp",
         "logsumexp_vjp",
+        "merge_logsumexp",
         "one_hot",
         "softmax",
         "softmax_cross_entropy",

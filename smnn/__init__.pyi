@@ -67,12 +67,14 @@ from .datasets import make_spirals as make_spirals
 from .datasets import make_xor as make_xor
 from .datasets import read_idx as read_idx
 from .estimator import SoftmaxClassifier as SoftmaxClassifier
+from .functional import attention as attention
 from .functional import cross_entropy as cross_entropy
 from .functional import linear_cross_entropy as linear_cross_entropy
 from .functional import log_softmax as log_softmax
 from .functional import log_softmax_vjp as log_softmax_vjp
 from .functional import logsumexp as logsumexp
 from .functional import logsumexp_vjp as logsumexp_vjp
+from .functional import merge_logsumexp as merge_logsumexp
 from .functional import one_hot as one_hot
 from .functional import softmax as softmax
 from .functional import softmax_cross_entropy as softmax_cross_entropy
