@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 from numba import njit
 
 import smnn
@@ -139,7 +140,7 @@ def count_accesses(function, scores):
 # --- Measuring --------------------------------------------------------------------------
 
 
-def race(functions, seconds=0.2, clock=time.process_time):
+def race(functions, seconds=0.15, clock=time.process_time):
     """Return the best time of each function, which take turns until the time is up.
 
     Parameters
@@ -260,7 +261,7 @@ def softmax_by_blocks(x, out, past_caches):
     softmax_blocks(x, None, out, True if past_caches else None, block_max, 0, len(x))
 
 
-def show_race(functions, sizes, seconds=0.2):
+def show_race(functions, sizes, seconds=0.15):
     """Print nanoseconds per element, each beside the previous line, and return them.
 
     Parameters
@@ -314,18 +315,23 @@ def draw_roofline(roofs, dots, joined=True):
     axes.fill_between(x, roofs.limit(x) / 1e9, highest, color=INK, alpha=0.12, linewidth=0)
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(lowest, highest))
     axes.set(xlabel="operations for each byte moved", ylabel="billion operations a second")
+    _plain_ticks(axes.xaxis, left, right)
+    _plain_ticks(axes.yaxis, lowest, highest)
     if joined:
         axes.plot(places[:, 0], places[:, 1] / 1e9, color=INK, linewidth=0.8, linestyle=":")
-    for k, (name, (intensity, speed)) in enumerate(dots.items()):
+    heights = np.log(places[:, 1] / 1e9)
+    labels = np.exp(_spread(heights, 0.045 * np.log(highest / lowest)))
+    for k, (name, label) in enumerate(zip(dots, labels, strict=True)):
         color = class_color(k)
-        axes.plot(intensity, speed / 1e9, "o", color=color, markersize=8)
+        axes.plot(places[k, 0], places[k, 1] / 1e9, "o", color=color, markersize=8)
         axes.annotate(
-            name, (intensity, speed / 1e9), xytext=(9, -3), textcoords="offset points",
+            name, (places[k, 0], label), xytext=(9, -3), textcoords="offset points",
             color=readable(color), size=9,
         )  # fmt: skip
+    middle = np.sqrt(left * roofs.peak / roofs.bandwidth)
     axes.annotate(
-        "memory", (left * 1.15, roofs.bandwidth * left * 1.15 / 1e9), xytext=(0, 10),
-        textcoords="offset points", color=INK, size=9,
+        "memory", (middle, roofs.limit(middle) / 1e9), xytext=(-4, 6),
+        textcoords="offset points", color=INK, size=9, ha="right",
     )  # fmt: skip
     axes.annotate(
         "arithmetic", (right / 1.1, roofs.peak / 1e9), xytext=(0, 5),
@@ -349,7 +355,9 @@ def draw_lines(x, lines, xlabel, ylabel="nanoseconds per element"):
     matplotlib.figure.Figure
     """
     figure, axes = pyplot.subplots(figsize=(6.0, 3.8))
-    ends = _spread(np.log([values[-1] for values in lines.values()]))
+    every = np.log([value for values in lines.values() for value in values])
+    gap = 0.055 * max(np.ptp(every), np.log(4))
+    ends = _spread(np.log([values[-1] for values in lines.values()]), gap)
     for k, ((name, values), end) in enumerate(zip(lines.items(), ends, strict=True)):
         axes.plot(x, values, "o-", color=class_color(k), markersize=4)
         axes.annotate(
@@ -359,15 +367,26 @@ def draw_lines(x, lines, xlabel, ylabel="nanoseconds per element"):
     axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
     axes.set_xlim(min(x) / 1.3, max(x) * (max(x) / min(x)) ** 0.35)
     axes.set_xticks(x, [f"{size:,}" for size in x])
-    axes.minorticks_off()
     low, high = axes.get_ylim()
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if low < tick < high]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    low, high = min(low, high / 4), max(high, 4 * low)
+    axes.set_ylim(low, high)
+    _plain_ticks(axes.yaxis, low, high)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y")
     return figure
 
 
-def _spread(heights, gap=0.16):
+def _plain_ticks(axis, low, high):
+    """Write the ticks of a logarithmic axis as plain numbers: 1, 2, 5, 10, or only 1, 10."""
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    axis.set_ticks(ticks, [f"{tick:,.10g}" for tick in ticks])
+    axis.set_minor_locator(NullLocator())
+
+
+def _spread(heights, gap):
     """Return heights of labels, moved apart where they would lie on each other."""
     placed = np.array(heights, float)
     order = np.argsort(placed)
@@ -427,4 +446,5 @@ def draw_limits(found):
     axes.set_xticks(range(len(found)), list(found))
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * 3)
+    _plain_ticks(axes.yaxis, low, high)
     return figure
