@@ -198,7 +198,10 @@ def test_the_report_names_every_contestant_and_verdict():
 
 def test_the_picture_is_drawn(tmp_path):
     picture.draw(made_results(1.0), tmp_path / "picture.svg")
-    assert (tmp_path / "picture.svg").read_text().count("<path") > 10
+    for name in ("picture.svg", "picture-narrow.svg"):
+        drawing = (tmp_path / name).read_text()
+        assert drawing.count("<path") > 10
+        assert ">loss and gradient</text>" in drawing
 
 
 @pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
