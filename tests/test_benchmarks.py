@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import handover, peers, picture, ratios, report, roofs, targets, timing
+from benchmarks import against, handover, peers, picture, ratios, report, roofs, targets, timing
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
 from smnn_book import results_folder
 
@@ -142,6 +142,33 @@ def test_the_arithmetic_is_all_that_each_number_needs(dtype):
         if rests:
             expected += exponentials[:whole][d[:whole] < 0].sum()
         np.testing.assert_allclose(added, expected, 1e-5)
+
+
+def test_a_checkout_is_timed_beside_another():
+    case = Case("softmax", (64, 10), "float32")
+    (record,) = against.measure([case], against.HERE, 1, 0.01)
+    assert record["operation"] == "softmax" and record["threads"] == 1
+    assert set(record["seconds"]) == {"new", "old", "old again"}
+    assert all(1e-7 < seconds < 1 for seconds in record["seconds"].values())
+
+
+def test_a_folder_without_the_package_is_refused(tmp_path, capfd):
+    with pytest.raises(SystemExit, match="failed"):
+        list(against.measure([Case("softmax", (4, 3), "float32")], tmp_path, 1, 0.01))
+    assert f"and not from {tmp_path}" in capfd.readouterr().err
+
+
+def test_slower_is_beyond_the_spread():
+    def timed(new, old, again):
+        return record(1.0) | {"seconds": {"new": new, "old": old, "old again": again}}
+
+    level, noisy, slow = timed(1.02, 1, 1), timed(1.15, 1, 1.21), timed(1.15, 1.0, 1.0)
+    assert [against.is_slower(made) for made in (level, noisy, slow)] == [False, False, True]
+    assert against.change(noisy) == pytest.approx(1.15 / 1.1 - 1)
+    assert against.spread(noisy) == pytest.approx(0.21)
+    text = against.text([level, noisy, slow])
+    assert "1 slower by more than 3% beyond the spread" in text
+    assert text.count("+15.0%") == 2  # in the table, and among those that are slower
 
 
 def made_results(ours):
