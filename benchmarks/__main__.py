@@ -14,12 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import against, cases, handover, machine, memory, picture, report, startup, targets
+from benchmarks import against, cases, machine, memory, picture, report, startup, targets, wakeup
 from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
 PICTURE = Path(__file__).parent / "results" / "benchmark.svg"
-SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "handover")
+SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "wakeup")
 
 
 def parse_arguments():
@@ -138,9 +138,9 @@ def main():
         results["startup"] = startup.measure_all()
     if "cold" in operations:
         results["cold"] = startup.measure_cold()
-    if "handover" in operations:
-        results["handover"] = handover.measure_alone()
-    results["goals"] = [list(goal) for goal in targets.judge(results)]
+    if "wakeup" in operations:
+        results["handover"] = wakeup.measure_alone()  # the name that the speed page reads
+    results["goals"] = [list(goal) for goal in targets.score(results)]
     print(report.text(results))
 
     partial = any((arguments.quick, arguments.operations, arguments.shapes, arguments.dtypes,

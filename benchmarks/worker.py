@@ -16,7 +16,7 @@ machine.pin_to_processors(THREADS)
 # Libraries read their threads when they are loaded.
 from benchmarks.cases import Case, make_data  # noqa: E402
 from benchmarks.peers import all_contestants, check_results  # noqa: E402
-from benchmarks.roofs import roof_functions  # noqa: E402
+from benchmarks.roofline import limits_of  # noqa: E402
 from benchmarks.timing import race, summary  # noqa: E402
 from smnn import set_num_threads  # noqa: E402
 from smnn._kernels.plan import is_shared  # noqa: E402
@@ -28,7 +28,7 @@ def measure(case, budget_seconds, libraries):
     check_results(case, functions)
     beside = {}
     if case.operation != "linear_cross_entropy":
-        beside = roof_functions(case.operation, data.x, THREADS)
+        beside = limits_of(case.operation, data.x, THREADS)
         if THREADS > 1 and is_shared(data.x):
             beside["one thread"] = partial(with_one_thread, functions["smnn"])
     seconds = race({**functions, **beside}, budget_seconds, THREADS)

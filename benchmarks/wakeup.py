@@ -20,7 +20,7 @@ PART_NUMBERS = 1 << 18  # some 50 microseconds of work
 def measure():
     import numpy as np
 
-    from benchmarks.roofs import arithmetic
+    from benchmarks.roofline import arithmetic
     from benchmarks.timing import PAUSE_SECONDS, summary
     from smnn import set_num_threads
     from smnn._core.threads import BYTES_PER_PART, ROWS_PER_STEP, parallel_rows
@@ -46,7 +46,7 @@ def measure():
 def measure_alone():
     """Best and median seconds, from a process of its own."""
     output = subprocess.run(
-        [sys.executable, "-m", "benchmarks.handover"],
+        [sys.executable, "-m", "benchmarks.wakeup"],
         env=machine.thread_environment(2),
         stdout=subprocess.PIPE,
         check=True,
