@@ -82,19 +82,17 @@ def measure_cases(chosen, threads, libraries, budget_seconds):
     # Silent unless a person watches.
     with tqdm(total=len(chosen) * len(threads), disable=not sys.stderr.isatty()) as progress:
         for count in threads:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.worker"],
-                env=machine.thread_environment(count),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            worker.stdin.write(json.dumps(order))
-            worker.stdin.close()
-            for line in worker.stdout:
-                records.append(json.loads(line))
-                progress.update()
-            if worker.wait() != 0:
+            command = [sys.executable, "-m", "benchmarks.worker"]
+            environment, pipe = machine.thread_environment(count), subprocess.PIPE
+            with subprocess.Popen(
+                command, env=environment, stdin=pipe, stdout=pipe, text=True
+            ) as worker:
+                worker.stdin.write(json.dumps(order))
+                worker.stdin.close()
+                for line in worker.stdout:
+                    records.append(json.loads(line))
+                    progress.update()
+            if worker.returncode != 0:
                 raise SystemExit(f"the worker with {count} threads failed: see the error above")
     return records
 

@@ -121,7 +121,10 @@ def cold_text(seconds):
 
 
 def wakeup_text(entry):
+    awake = entry.get("at_once")  # older results have none
     return (
         "A sleeping thread begins its part of a call after "
         f"{entry['best'] * 1e6:.0f} microseconds, median {entry['median'] * 1e6:.0f}"
+        + (f"; in calls one upon the other {awake['best'] * 1e6:.0f}, " if awake else "")
+        + (f"median {awake['median'] * 1e6:.0f}" if awake else "")
     )
