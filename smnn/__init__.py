@@ -97,6 +97,7 @@ _NAMES_OF_MODULE = {
         "check_vjp",
         "numerical_jacobian",
     ),
+    "sampling": ("beam_search", "sample", "sample_without_replacement"),
     "layers": (
         "Activation",
         "Dense",

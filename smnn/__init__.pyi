@@ -16,6 +16,7 @@ from . import optim as optim
 from . import plot as plot
 from . import pullback as pullback
 from . import reference as reference
+from . import sampling as sampling
 from . import training as training
 from ._core.buffers import release_buffers as release_buffers
 from ._core.threads import get_num_threads as get_num_threads
@@ -131,6 +132,9 @@ from .optim import exponential_decay as exponential_decay
 from .optim import step_decay as step_decay
 from .optim import warmup as warmup
 from .pullback import with_pullback as with_pullback
+from .sampling import beam_search as beam_search
+from .sampling import sample as sample
+from .sampling import sample_without_replacement as sample_without_replacement
 from .training import Callback as Callback
 from .training import Checkpoint as Checkpoint
 from .training import EarlyStopping as EarlyStopping

@@ -44,6 +44,9 @@ def calls(dtype):
     for name in ("softmax_vjp", "log_softmax_vjp"):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
+    uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
+    found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
+    found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):

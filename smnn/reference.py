@@ -88,6 +88,21 @@ def logsumexp_weighted(x, b, out, sign):
         out[:], sign[:] = shift[:, 0] + log, np.sign(total)
 
 
+def draw(x, scale, uniform, out):
+    """The class of each row at which the running sum of exponentials passes u · total.
+
+    ``uniform`` and ``out`` have shape (rows, draws); a row without a softmax gets −1.
+    """
+    for row, us, classes in zip(x, uniform, out, strict=True):
+        _, exps, _, _ = _exponentials(row[None], scale)
+        sums = np.cumsum(exps[0], dtype=np.float64)
+        if len(sums) and 0 < sums[-1] < np.inf:
+            last = np.searchsorted(sums, sums[-1])
+            classes[:] = np.minimum(np.searchsorted(sums, us * sums[-1], side="right"), last)
+        else:
+            classes[:] = -1
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)
