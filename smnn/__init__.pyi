@@ -94,11 +94,15 @@ from .initializers import lecun as lecun
 from .initializers import orthogonal as orthogonal
 from .initializers import zeros as zeros
 from .layers import Activation as Activation
+from .layers import AveragePooling2D as AveragePooling2D
+from .layers import Conv2D as Conv2D
+from .layers import Conv2DTranspose as Conv2DTranspose
 from .layers import Dense as Dense
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
 from .layers import Layer as Layer
+from .layers import MaxPooling2D as MaxPooling2D
 from .layers import PReLU as PReLU
 from .layers import ShapeError as ShapeError
 from .losses import binary_cross_entropy as binary_cross_entropy

@@ -47,6 +47,9 @@ def calls(dtype):
     uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
     found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
     found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
+    images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)
+    found["windows_to_rows"] = kernels.windows_to_rows, (images, 1, 1, rows, 0, 1), {}
+    found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):

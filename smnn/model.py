@@ -26,7 +26,8 @@ import numpy as np
 from ._core.files import read_file, write_file
 from ._core.types import Array, ArrayLike, Arrays, DType, Pullback, Random, Shape
 from ._core.validation import float_array, float_dtype, generator, positive_integer
-from .layers import Dense, Layer, ShapeError
+from .layers import Layer, ShapeError
+from .layers.affine import Affine
 from .layers.base import as_shape
 from .layers.config import decode, differences, encode
 
@@ -99,7 +100,7 @@ class Sequential(Layer):
         if self.layers[0].input_shape is None:
             self.input_shape = shape
         for layer, after in pairwise(self.layers):
-            if isinstance(layer, Dense) and layer.activation is None:
+            if isinstance(layer, Affine) and layer.activation is None:
                 layer.next_activation = getattr(after, "function", None)
         for index, layer in enumerate(self.layers):
             if layer.input_shape not in (None, shape):

@@ -103,6 +103,30 @@ def draw(x, scale, uniform, out):
             classes[:] = -1
 
 
+def _windows(images, down, across, rows):
+    """The windows of images as a view of shape (N, down, across, height, width, channels)."""
+    (_, tall, wide, height, width), channels = rows.shape, images.shape[3]
+    view = np.lib.stride_tricks.sliding_window_view(
+        images, (height, width // channels), (1, 2), writeable=True
+    )
+    return np.moveaxis(view[:, ::down, ::across][:, :tall, :wide], 3, -1)
+
+
+def windows_to_rows(images, down, across, rows, start, stop):
+    """The windows of the images from start to stop, ``down`` and ``across`` apart, as rows."""
+    view = _windows(images[start:stop], down, across, rows)
+    rows[start:stop] = view.reshape(rows[start:stop].shape)
+
+
+def rows_to_windows(rows, down, across, images, start, stop):
+    """Add rows to the windows of the images from start to stop, ``down`` and ``across`` apart."""
+    view = _windows(images[start:stop], down, across, rows)
+    parts = rows[start:stop].reshape(view.shape)
+    for u in range(view.shape[3]):  # of one place the windows do not overlap
+        for v in range(view.shape[4]):
+            view[:, :, :, u, v] += parts[:, :, :, u, v]
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)

@@ -74,11 +74,13 @@ from .softmax import (
     softmax_short,
 )
 from .training import adam_step, erfc, sgd_step
+from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
     "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
     "draw", "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
+    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "rows_to_windows", "sgd_step", "softmax",
+    "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
