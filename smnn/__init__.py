@@ -88,6 +88,15 @@ _NAMES_OF_MODULE = {
         "orthogonal",
         "zeros",
     ),
+    "vocabulary": (
+        "AdaptiveSoftmax",
+        "HierarchicalSoftmax",
+        "UnigramSampler",
+        "nce_loss",
+        "negative_sampling_loss",
+        "sampled_softmax_loss",
+        "sum_rows",
+    ),
     "gradcheck": (
         "Comparison",
         "GradientReport",
