@@ -198,15 +198,15 @@ def erfc(x, out):
     out[...] = np.vectorize(math.erfc, otypes=[np.float64])(x)
 
 
-def draw_alias(u, threshold, alias, out):
+def draw_alias(u, threshold, choices, out):
     """Turn uniform numbers from [0, 1) into draws by an alias table.
 
     A number times the number of columns is a column and a fraction.  A fraction below the
-    threshold of the column draws the column, and any other its alias.
+    threshold of the column draws the second of its choices, and any other the first.
     """
     scaled = u * len(threshold)
     column = np.minimum(scaled.astype(np.int64), len(threshold) - 1)
-    out[:] = np.where(scaled - column < threshold[column], column, alias[column])
+    out[:] = choices[column, (scaled - column < threshold[column]).astype(np.int64)]
 
 
 def distinct_rows(index, num_rows, places):
@@ -243,8 +243,9 @@ def logistic_loss(scores, signs, scale):
 
 
 def row_gradients(h, W, starts, places, dscores, dh, dW, doffset):
-    """Add what the gradient of `row_scores` gives to h, W and, unless it is None, the offset."""
+    """The gradient of `row_scores`: written to dh, added to dW and, unless it is None, doffset."""
     owner = np.repeat(np.arange(len(h)), np.diff(starts))
+    dh[:] = 0
     np.add.at(dh, owner, dscores[:, None] * W[places])
     np.add.at(dW, places, dscores[:, None] * h[owner])
     if doffset is not None:

@@ -62,7 +62,7 @@ class UnigramSampler:
         weights = np.where(counts > 0, (counts / counts.max()) ** self.power, 0)
         self.probs: Array = weights / weights.sum()
         self.probs.flags.writeable = False
-        self._threshold, self._alias = alias_table(self.probs)
+        self._threshold, self._choices = alias_table(self.probs)
 
     def __repr__(self) -> str:
         return f"UnigramSampler({len(self.probs)} classes, power={self.power:g})"
@@ -87,7 +87,7 @@ class UnigramSampler:
             raise ValueError(f"size must hold lengths of at least 0, got {size}")
         u = check.generator(rng).random(math.prod(shape))
         draws = np.empty(len(u), np.int64)
-        kernels.draw_alias(u, self._threshold, self._alias, draws)
+        kernels.draw_alias(u, self._threshold, self._choices, draws)
         return draws.reshape(shape)
 
 
@@ -108,10 +108,11 @@ def class_counts(counts):
 
 
 def alias_table(probs):
-    """Return the thresholds and the second classes of the columns (Vose's algorithm).
+    """Return the thresholds of the columns, and the two classes in each (Vose's algorithm).
 
-    Each column is as wide as an average class.  A class that is narrower fills its column up
-    with a part of one that is wider, which then has that much less to place.
+    The second class is drawn below the threshold, and the first above.  Each column is as wide as
+    an average class.  A class that is narrower fills its column up with a part of one that is
+    wider, which then has that much less to place.
     """
     classes = len(probs)
     widths = (probs * classes).tolist()
@@ -128,4 +129,4 @@ def alias_table(probs):
     for c in narrow:
         if probs[c] == 0:
             threshold[c], alias[c] = 0.0, int(probs.argmax())
-    return np.array(threshold), np.array(alias, np.int64)
+    return np.array(threshold), np.column_stack([alias, np.arange(classes)])
