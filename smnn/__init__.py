@@ -22,6 +22,7 @@ _NAMES_OF_MODULE = {
         "log_softmax_vjp",
         "logsumexp",
         "logsumexp_vjp",
+        "merge_logsumexp",
         "one_hot",
         "softmax",
         "softmax_cross_entropy",

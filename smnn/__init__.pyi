@@ -74,6 +74,7 @@ from .functional import log_softmax as log_softmax
 from .functional import log_softmax_vjp as log_softmax_vjp
 from .functional import logsumexp as logsumexp
 from .functional import logsumexp_vjp as logsumexp_vjp
+from .functional import merge_logsumexp as merge_logsumexp
 from .functional import one_hot as one_hot
 from .functional import softmax as softmax
 from .functional import softmax_cross_entropy as softmax_cross_entropy
