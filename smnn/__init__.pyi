@@ -17,6 +17,7 @@ from . import optim as optim
 from . import plot as plot
 from . import pullback as pullback
 from . import reference as reference
+from . import sampling as sampling
 from . import training as training
 from . import vocabulary as vocabulary
 from ._core.buffers import release_buffers as release_buffers
@@ -96,11 +97,15 @@ from .initializers import lecun as lecun
 from .initializers import orthogonal as orthogonal
 from .initializers import zeros as zeros
 from .layers import Activation as Activation
+from .layers import AveragePooling2D as AveragePooling2D
+from .layers import Conv2D as Conv2D
+from .layers import Conv2DTranspose as Conv2DTranspose
 from .layers import Dense as Dense
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
 from .layers import Layer as Layer
+from .layers import MaxPooling2D as MaxPooling2D
 from .layers import PReLU as PReLU
 from .layers import ShapeError as ShapeError
 from .losses import binary_cross_entropy as binary_cross_entropy
@@ -134,6 +139,9 @@ from .optim import exponential_decay as exponential_decay
 from .optim import step_decay as step_decay
 from .optim import warmup as warmup
 from .pullback import with_pullback as with_pullback
+from .sampling import beam_search as beam_search
+from .sampling import sample as sample
+from .sampling import sample_without_replacement as sample_without_replacement
 from .training import Callback as Callback
 from .training import Checkpoint as Checkpoint
 from .training import EarlyStopping as EarlyStopping

@@ -43,7 +43,7 @@ def cross_entropy(
         Integer labels from 0 to C − 1, of shape (...), or probabilities of shape (..., C).
         PyTorch has the classes second, (N, C, T); here they are last: ``np.moveaxis(x, 1, -1)``.
     weight : array_like, shape (C,), optional
-        A weight for each class; all 1 if not given.
+        A finite weight for each class; all 1 if not given.
     sample_weight : array_like, shape (...), optional
         A weight of at least 0 for each row, by which its loss is multiplied.  A row of weight
         0 costs nothing, even if its logits are nan.
@@ -337,7 +337,8 @@ class _Objective:
         of_labels[kept] = of_classes[self.target[kept]]
         self.divisor = float((of_rows * of_labels).sum(dtype=np.float64))
         if without_class and self.smoothing:  # the other classes keep their part of the target
-            self._smooth(kept & (of_rows > 0))
+            self.sample_weight = np.where(kept, of_rows, 0).astype(self.weight.dtype)
+            self._smooth(self.sample_weight > 0)
         else:
             self.target = np.where((of_rows > 0) & (of_labels != 0), self.target, self.ignore_index)
 
