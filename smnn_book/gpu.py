@@ -530,8 +530,10 @@ def draw_tree(levels):
             if t < len(level):
                 ax.text(t, -depth, level[t], ha="center", va="center", color=INK, size=9)
             else:
-                ax.text(t, -depth, "idle", ha="center", va="center", color=INK, alpha=0.5, size=8)
-    ax.set(xlim=(-0.5, width - 0.5), ylim=(0.4 - len(levels), 0.7))
+                ax.text(
+                    t, -depth, "idle", ha="center", va="center", color=INK, size=8, style="italic"
+                )
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(0.7 - len(levels), 0.7))
     for t in range(width):
         ax.text(t, 0.45, f"thread {t}", ha="center", color=class_color(4), size=8)
     ax.axis("off")
