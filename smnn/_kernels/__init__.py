@@ -44,7 +44,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 import numpy as np
 
 from .._core.threads import parallel_rows
-from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile
+from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile, merge_of_rows
 from .cross_entropy import (
     check_labels,
     labels_blocks,
@@ -76,8 +76,8 @@ from .softmax import (
 from .training import adam_step, erfc, sgd_step
 
 __all__ = [
-    "INTERPRETED", "adam_step", "attention_end", "attention_tile", "attention_tile_vjp",
-    "check_labels", "cross_entropy_labels", "cross_entropy_probs",
+    "INTERPRETED", "adam_step", "attention_end", "attention_merge", "attention_tile",
+    "attention_tile_vjp", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
     "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
     "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
 ]  # fmt: skip
@@ -194,6 +194,11 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
 def attention_tile(scores, limit, m, s, factor):
     """See ``reference.attention_tile``."""
     exponentials_of_tile(scores, limit, m, s, factor, 0, len(scores))
+
+
+def attention_merge(out, factor, part):
+    """See ``reference.attention_merge``."""
+    merge_of_rows(out, factor, part, 0, len(out))
 
 
 def attention_end(out, m, s, lse):

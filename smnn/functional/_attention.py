@@ -300,8 +300,8 @@ class _Tiles:
             if is_first:
                 np.matmul(scores, v, out=out)
             else:
-                out *= factor[:, None]
-                out += np.matmul(scores, v, out=_shaped(of_values, count, self.width))
+                part = np.matmul(scores, v, out=_shaped(of_values, count, self.width))
+                kernels.attention_merge(out, factor, part)
             is_first = False
         if is_first:
             out.fill(0)
