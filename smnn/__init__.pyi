@@ -16,6 +16,7 @@ from . import optim as optim
 from . import plot as plot
 from . import pullback as pullback
 from . import reference as reference
+from . import sampling as sampling
 from . import training as training
 from ._core.buffers import release_buffers as release_buffers
 from ._core.threads import get_num_threads as get_num_threads
@@ -95,11 +96,15 @@ from .initializers import lecun as lecun
 from .initializers import orthogonal as orthogonal
 from .initializers import zeros as zeros
 from .layers import Activation as Activation
+from .layers import AveragePooling2D as AveragePooling2D
+from .layers import Conv2D as Conv2D
+from .layers import Conv2DTranspose as Conv2DTranspose
 from .layers import Dense as Dense
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
 from .layers import Layer as Layer
+from .layers import MaxPooling2D as MaxPooling2D
 from .layers import PReLU as PReLU
 from .layers import ShapeError as ShapeError
 from .losses import binary_cross_entropy as binary_cross_entropy
@@ -133,6 +138,9 @@ from .optim import exponential_decay as exponential_decay
 from .optim import step_decay as step_decay
 from .optim import warmup as warmup
 from .pullback import with_pullback as with_pullback
+from .sampling import beam_search as beam_search
+from .sampling import sample as sample
+from .sampling import sample_without_replacement as sample_without_replacement
 from .training import Callback as Callback
 from .training import Checkpoint as Checkpoint
 from .training import EarlyStopping as EarlyStopping

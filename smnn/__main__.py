@@ -44,6 +44,12 @@ def calls(dtype):
     for name in ("softmax_vjp", "log_softmax_vjp"):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
+    uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
+    found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
+    found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
+    images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)
+    found["windows_to_rows"] = kernels.windows_to_rows, (images, 1, 1, rows, 0, 1), {}
+    found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
     for name, options in (("attention", {}), ("attention, softcap", {"softcap": 1.0})):
         found[name] = _attention_and_back, (x,), options
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)

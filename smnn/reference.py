@@ -88,6 +88,45 @@ def logsumexp_weighted(x, b, out, sign):
         out[:], sign[:] = shift[:, 0] + log, np.sign(total)
 
 
+def draw(x, scale, uniform, out):
+    """The class of each row at which the running sum of exponentials passes u · total.
+
+    ``uniform`` and ``out`` have shape (rows, draws); a row without a softmax gets −1.
+    """
+    for row, us, classes in zip(x, uniform, out, strict=True):
+        _, exps, _, _ = _exponentials(row[None], scale)
+        sums = np.cumsum(exps[0], dtype=np.float64)
+        if len(sums) and 0 < sums[-1] < np.inf:
+            last = np.searchsorted(sums, sums[-1])
+            classes[:] = np.minimum(np.searchsorted(sums, us * sums[-1], side="right"), last)
+        else:
+            classes[:] = -1
+
+
+def _windows(images, down, across, rows):
+    """The windows of images as a view of shape (N, down, across, height, width, channels)."""
+    (_, tall, wide, height, width), channels = rows.shape, images.shape[3]
+    view = np.lib.stride_tricks.sliding_window_view(
+        images, (height, width // channels), (1, 2), writeable=True
+    )
+    return np.moveaxis(view[:, ::down, ::across][:, :tall, :wide], 3, -1)
+
+
+def windows_to_rows(images, down, across, rows, start, stop):
+    """The windows of the images from start to stop, ``down`` and ``across`` apart, as rows."""
+    view = _windows(images[start:stop], down, across, rows)
+    rows[start:stop] = view.reshape(rows[start:stop].shape)
+
+
+def rows_to_windows(rows, down, across, images, start, stop):
+    """Add rows to the windows of the images from start to stop, ``down`` and ``across`` apart."""
+    view = _windows(images[start:stop], down, across, rows)
+    parts = rows[start:stop].reshape(view.shape)
+    for u in range(view.shape[3]):  # of one place the windows do not overlap
+        for v in range(view.shape[4]):
+            view[:, :, :, u, v] += parts[:, :, :, u, v]
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)

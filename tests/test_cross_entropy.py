@@ -158,6 +158,12 @@ def test_a_target_of_zero_against_minus_infinity_contributes_zero(classes):
     assert np.isfinite(loss)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_weights_of_classes_are_finite(weight):
+    with pytest.raises(ValueError, match=f"weight must be finite, got {weight}"):
+        smnn.cross_entropy([[0.0, 1.0]], [0], weight=[1.0, weight])
+
+
 def test_weights_of_zero_and_below():
     logits = np.array([[1.0, 0.0], [0.0, 2.0]])
     losses = smnn.cross_entropy(logits, [0, 1], reduction="none")

@@ -161,6 +161,10 @@ NOT_CALLED = {
         "apply_layer", "apply_loss", "get_num_threads", "set_num_threads", "release_buffers",
         "show_versions",
     },
+    "takes images, and has tests of its own": {
+        "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",
+    },
+    "draws at random": {"beam_search", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",
     },

@@ -14,7 +14,18 @@ import smnn
 from smnn import activations, autograd, functional, layers, losses
 from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
-from smnn.layers import Activation, Dense, Dropout, Embedding, Flatten, PReLU
+from smnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    MaxPooling2D,
+    PReLU,
+)
 from smnn.model import Sequential
 from smnn.pullback import with_pullback
 
@@ -192,6 +203,10 @@ LAYERS = {
     "Dropout in training": (Dropout(0.4, rng=3), (8,), None),
     "Embedding": (Embedding(6, 3), (2,), np.array([[1, 5], [1, 1], [0, 2]])),
     "Flatten": (Flatten(), (2, 3), None),
+    "Conv2D": (Conv2D(2, (3, 2), "tanh", strides=(1, 2)), (5, 6, 2), None),
+    "Conv2DTranspose": (Conv2DTranspose(2, 3, "tanh", strides=2, padding="same"), (2, 3, 2), None),
+    "MaxPooling2D": (MaxPooling2D(3, 2, "same"), (5, 6, 2), None),
+    "AveragePooling2D": (AveragePooling2D(3, 2, "same"), (5, 6, 2), None),
     "Sequential": (Sequential([Dense(5, "tanh"), Dropout(0.2), Dense(3)], rng=0), (4,), None),
     "Sequential, a softmax in it": (
         Sequential([Dense(5, "softmax"), Dense(3, "gelu"), Activation("softmax")], rng=0),

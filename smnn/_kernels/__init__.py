@@ -55,8 +55,9 @@ from .cross_entropy import (
     smoothed_labels,
     sum_losses,
 )
+from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
-from .plan import SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
+from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
 from .simd.compile import INTERPRETED
 from .softmax import (
     log_softmax_blocks,
@@ -74,12 +75,14 @@ from .softmax import (
     softmax_short,
 )
 from .training import adam_step, erfc, sgd_step
+from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
     "INTERPRETED", "adam_step", "attention_end", "attention_merge", "attention_tile",
-    "attention_tile_vjp", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
+    "attention_tile_vjp", "check_labels", "cross_entropy_labels", "cross_entropy_probs", "draw",
     "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
+    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "rows_to_windows", "sgd_step", "softmax",
+    "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -136,6 +139,19 @@ def logsumexp(x, out):
 def logsumexp_weighted(x, b, out, sign):
     """See ``reference.logsumexp_weighted``."""
     run(logsumexp_of_weighted, (x, b, out, sign), x)
+
+
+def draw(x, scale, uniform, out):
+    """See ``reference.draw``."""
+    scale = None if scale == 1.0 else scale
+
+    def work(start, stop):
+        draw_classes(x, scale, uniform, np.empty(-(-x.shape[1] // BLOCK)), out, start, stop)
+
+    if is_shared(x):
+        parallel_rows(work, len(x), x.nbytes)
+    else:
+        work(0, len(x))
 
 
 def softmax_vjp(dy, y, out):

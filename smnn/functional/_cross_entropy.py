@@ -8,7 +8,14 @@ from numpy import empty, ndarray
 
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
-from .._core.rows import RowLayout, can_hold_result, compute_dtype, contiguous, kernel_rows
+from .._core.rows import (
+    RowLayout,
+    can_hold_result,
+    compute_dtype,
+    contiguous,
+    kernel_rows,
+    may_overlap,
+)
 from .._core.types import Array, ArrayLike
 from .backend import kernels
 
@@ -48,7 +55,7 @@ def cross_entropy(
         Integer labels from 0 to C − 1, of shape (...), or probabilities of shape (..., C).
         PyTorch has the classes second, (N, C, T); here they are last: ``np.moveaxis(x, 1, -1)``.
     weight : array_like, shape (C,), optional
-        A weight for each class; all 1 if not given.
+        A finite weight for each class; all 1 if not given.
     sample_weight : array_like, shape (...), optional
         A weight of at least 0 for each row, by which its loss is multiplied.  A row of weight
         0 costs nothing, even if its logits are nan.
@@ -175,7 +182,7 @@ def softmax_cross_entropy(
             and (out is None or can_hold_result(out, logits))
         ):
             if out is not None:
-                labels = _checked_before(out, labels, rows.shape[1], ignore_index, target)
+                labels = labels.copy() if may_overlap(labels, out) else labels
                 dlogits = out
             elif logits.nbytes < LARGE_BYTES:
                 dlogits = empty(logits.shape, logits.dtype)
@@ -418,6 +425,7 @@ class _Objective:
         self.target = np.where(of_rows > 0, self.target, self.ignore_index)
         self.outside = self.target == self.ignore_index
         if without_class and self.smoothing:  # the other classes keep their part of the target
+            self.sample_weight = np.where(kept, of_rows, 0).astype(self.weight.dtype)
             self.smooths = True
         else:
             self.target = np.where(of_labels != 0, self.target, self.ignore_index)
@@ -520,14 +528,6 @@ def _kernel_labels(target, logits_shape):
     if target.ndim != 1:
         target = target.reshape(-1)
     return target if len(target) else None
-
-
-def _checked_before(out, labels, classes, ignore_index, given):
-    """Return labels that the result cannot overwrite; refuse wrong ones while all is as it was."""
-    bad, _ = kernels.check_labels(labels, classes, ignore_index, None)
-    if bad >= 0:
-        check.raise_label(given, bad, classes)
-    return labels.copy() if np.may_share_memory(labels, out) else labels
 
 
 def _mean_loss(rows, labels, ignore_index, dx, given):
