@@ -90,6 +90,15 @@ _NAMES_OF_MODULE = {
         "orthogonal",
         "zeros",
     ),
+    "vocabulary": (
+        "AdaptiveSoftmax",
+        "HierarchicalSoftmax",
+        "UnigramSampler",
+        "nce_loss",
+        "negative_sampling_loss",
+        "sampled_softmax_loss",
+        "sum_rows",
+    ),
     "gradcheck": (
         "Comparison",
         "GradientReport",
@@ -166,7 +175,7 @@ _NAMES_OF_MODULE = {
     "estimator": ("SoftmaxClassifier",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
-_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "plot", "reference"}
+_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "dask", "plot", "reference"}
 
 __all__ = sorted(_MODULE_OF_NAME)
 

@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import autograd as autograd
+from . import dask as dask
 from . import datasets as datasets
 from . import estimator as estimator
 from . import functional as functional
@@ -18,6 +19,7 @@ from . import pullback as pullback
 from . import reference as reference
 from . import sampling as sampling
 from . import training as training
+from . import vocabulary as vocabulary
 from ._core.buffers import release_buffers as release_buffers
 from ._core.threads import get_num_threads as get_num_threads
 from ._core.threads import set_num_threads as set_num_threads
@@ -152,6 +154,13 @@ from .training import TrainingDiverged as TrainingDiverged
 from .training import evaluate as evaluate
 from .training import fit as fit
 from .training import minibatches as minibatches
+from .vocabulary import AdaptiveSoftmax as AdaptiveSoftmax
+from .vocabulary import HierarchicalSoftmax as HierarchicalSoftmax
+from .vocabulary import UnigramSampler as UnigramSampler
+from .vocabulary import nce_loss as nce_loss
+from .vocabulary import negative_sampling_loss as negative_sampling_loss
+from .vocabulary import sampled_softmax_loss as sampled_softmax_loss
+from .vocabulary import sum_rows as sum_rows
 
 __version__: str
 __all__: list[str]
