@@ -44,6 +44,14 @@ def calls(dtype):
     for name in ("softmax_vjp", "log_softmax_vjp"):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
+    uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
+    found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
+    found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
+    images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)
+    found["windows_to_rows"] = kernels.windows_to_rows, (images, 1, 1, rows, 0, 1), {}
+    found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
+    for name, options in (("attention", {}), ("attention, softcap", {"softcap": 1.0})):
+        found[name] = _attention_and_back, (x,), options
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):
@@ -51,6 +59,11 @@ def calls(dtype):
         name = f"{type(optimizer).__name__}{', momentum' if optimizer.state else ''}"
         found[name] = optimizer.step, (params, {"w": np.ones(4, dtype)}), {}
     return found
+
+
+def _attention_and_back(x, **options):
+    out, backward = functional.attention(x, x, x, **options)
+    backward(out)
 
 
 def warm_up(dtypes):

@@ -13,7 +13,9 @@ He            2 / fan_in             ReLU has thrown half of it away
 All weights equal, zero for instance, would make all units of a layer the same for ever:
 they would receive the same gradient.  Biases may start at zero.
 
-Each initializer takes a shape ``(fan_in, fan_out)`` and returns an array.
+Each initializer takes a shape ``(fan_in, fan_out)`` and returns an array.  The weights of a
+convolution have axes in front of these two, the places of the kernel, of which each multiplies
+both.
 """
 
 import math
@@ -41,7 +43,7 @@ def lecun(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Arra
 
     Parameters
     ----------
-    shape : (fan_in, fan_out)
+    shape : (..., fan_in, fan_out)
     rng : None, int or Generator
     dtype : floating dtype
 
@@ -58,7 +60,7 @@ def lecun(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Arra
     >>> lecun((400, 300), rng=0).var().round(4)  # 1/400
     np.float64(0.0025)
     """
-    return _normal(shape, 1 / shape[0], rng, dtype)
+    return _normal(shape, 1 / math.prod(shape[:-1]), rng, dtype)
 
 
 def he(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
@@ -75,7 +77,7 @@ def he(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
     >>> he((400, 300), rng=0).var().round(4)  # 2/400
     np.float64(0.005)
     """
-    return _normal(shape, 2 / shape[0], rng, dtype)
+    return _normal(shape, 2 / math.prod(shape[:-1]), rng, dtype)
 
 
 def glorot(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Array:
@@ -97,7 +99,8 @@ def glorot(shape: Shape, *, rng: Random = None, dtype: DType = "float64") -> Arr
     >>> abs(weights).max() <= np.sqrt(6 / 500)
     np.True_
     """
-    limit = math.sqrt(6 / (shape[0] + shape[-1]))
+    fans = math.prod(shape[:-2]) * (shape[-2] + shape[-1])
+    limit = math.sqrt(6 / fans)
     return generator(rng).uniform(-limit, limit, shape).astype(dtype)
 
 
@@ -119,11 +122,11 @@ def orthogonal(shape: Shape, *, rng: Random = None, dtype: DType = "float64") ->
     array([[1., 0.],
            [0., 1.]])
     """
-    rows, columns = shape
-    tall = generator(rng).standard_normal((max(shape), min(shape)))
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    tall = generator(rng).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diag(r))  # makes every orthogonal matrix equally likely
-    return (q if rows >= columns else q.T).astype(dtype, order="C")
+    return (q if rows >= columns else q.T).astype(dtype, order="C").reshape(shape)
 
 
 def _normal(shape, variance, rng, dtype):

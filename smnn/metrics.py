@@ -132,8 +132,12 @@ def confusion_matrix(
     n_classes = positive_integer(n_classes, "n_classes")
     for labels in (true, pred):
         _check_range(labels, n_classes)
-    pairs = np.bincount(true * n_classes + pred, minlength=n_classes**2)
-    return pairs.reshape(n_classes, n_classes)
+    try:
+        counts = np.zeros((n_classes, n_classes), np.int64)
+    except (MemoryError, ValueError):
+        raise ValueError(f"{n_classes} classes are too many for a table of all pairs") from None
+    np.add.at(counts, (true, pred), 1)
+    return counts
 
 
 def negative_log_likelihood(y_true: ArrayLike, probs: ArrayLike) -> float:

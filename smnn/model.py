@@ -9,8 +9,8 @@ That is the chain rule; there is nothing else to backpropagation.  A `Sequential
 itself a layer, so models nest.
 
 A parameter is known by the position of its layer and its own name: ``"0.W"``, ``"0.b"``.
-A layer that is in the list twice keeps the position where it comes first, and its
-gradient is the sum over its uses.
+A layer that is in the model twice, on any level, keeps the name under which it comes first,
+and its gradient is the sum over its uses.
 """
 
 import json
@@ -26,7 +26,8 @@ import numpy as np
 from ._core.files import read_file, write_file
 from ._core.types import Array, ArrayLike, Arrays, DType, Pullback, Random, Shape
 from ._core.validation import float_array, float_dtype, generator, positive_integer
-from .layers import Dense, Layer, ShapeError
+from .layers import Layer, ShapeError
+from .layers.affine import Affine
 from .layers.base import as_shape
 from .layers.config import decode, differences, encode
 
@@ -99,7 +100,7 @@ class Sequential(Layer):
         if self.layers[0].input_shape is None:
             self.input_shape = shape
         for layer, after in pairwise(self.layers):
-            if isinstance(layer, Dense) and layer.activation is None:
+            if isinstance(layer, Affine) and layer.activation is None:
                 layer.next_activation = getattr(after, "function", None)
         for index, layer in enumerate(self.layers):
             if layer.input_shape not in (None, shape):
@@ -110,6 +111,10 @@ class Sequential(Layer):
         self._first_with_params = next(
             (i for i, layer in enumerate(self.layers) if layer.params), None
         )
+        first: dict[int, str] = {}
+        self._first_names = {
+            name: first.setdefault(id(value), name) for name, value in self._named()
+        }
         return shape
 
     @property
@@ -124,12 +129,18 @@ class Sequential(Layer):
                 "or pass the model a first batch"
             )
         return MappingProxyType(
-            {
-                f"{self.place(layer)}.{name}": value
-                for layer in self.layers
-                for name, value in layer.params.items()
-            }
+            {name: value for name, value in self._named() if self._known_as(name) == name}
         )
+
+    def _named(self):
+        """Yield each parameter under every name that it has."""
+        for layer in self.layers:
+            for name, value in layer.params.items():
+                yield f"{self.place(layer)}.{name}", value
+
+    def _known_as(self, name):
+        """Return the first name of a parameter, that of another layer if the two share it."""
+        return self._first_names.get(name, name)
 
     def forward(
         self, x: ArrayLike, training: bool = False, *, input_gradient: bool = True
@@ -275,7 +286,7 @@ class Sequential(Layer):
                 dy, layer_grads = pullbacks[index](dy, input_gradient=False)
             place = self.place(self.layers[index])
             for name, grad in layer_grads.items():
-                name = f"{place}.{name}"
+                name = self._known_as(f"{place}.{name}")
                 grads[name] = grads[name] + grad if name in grads else grad
             if dy is None:  # nothing below is differentiable, or nobody asks
                 break
@@ -312,11 +323,12 @@ class Sequential(Layer):
            total                                       25,450
         """
         rows = [("", "layer", "output", "parameters")]
-        total = sum(value.size for value in self.params.values())
+        params = self.params
+        total = sum(value.size for value in params.values())
         shapes = self.output_shapes or ()
         for index, (layer, shape) in enumerate(zip(self.layers, shapes, strict=True)):
             place = self.place(layer)
-            size = sum(value.size for value in layer.params.values()) if place == index else 0
+            size = sum(value.size for name, value in params.items() if name.startswith(f"{index}."))
             what = repr(layer) if place == index else f"layer {place} again"
             if isinstance(layer, Sequential):
                 what = f"Sequential of {len(layer.layers)} layers"

@@ -88,6 +88,45 @@ def logsumexp_weighted(x, b, out, sign):
         out[:], sign[:] = shift[:, 0] + log, np.sign(total)
 
 
+def draw(x, scale, uniform, out):
+    """The class of each row at which the running sum of exponentials passes u · total.
+
+    ``uniform`` and ``out`` have shape (rows, draws); a row without a softmax gets −1.
+    """
+    for row, us, classes in zip(x, uniform, out, strict=True):
+        _, exps, _, _ = _exponentials(row[None], scale)
+        sums = np.cumsum(exps[0], dtype=np.float64)
+        if len(sums) and 0 < sums[-1] < np.inf:
+            last = np.searchsorted(sums, sums[-1])
+            classes[:] = np.minimum(np.searchsorted(sums, us * sums[-1], side="right"), last)
+        else:
+            classes[:] = -1
+
+
+def _windows(images, down, across, rows):
+    """The windows of images as a view of shape (N, down, across, height, width, channels)."""
+    (_, tall, wide, height, width), channels = rows.shape, images.shape[3]
+    view = np.lib.stride_tricks.sliding_window_view(
+        images, (height, width // channels), (1, 2), writeable=True
+    )
+    return np.moveaxis(view[:, ::down, ::across][:, :tall, :wide], 3, -1)
+
+
+def windows_to_rows(images, down, across, rows, start, stop):
+    """The windows of the images from start to stop, ``down`` and ``across`` apart, as rows."""
+    view = _windows(images[start:stop], down, across, rows)
+    rows[start:stop] = view.reshape(rows[start:stop].shape)
+
+
+def rows_to_windows(rows, down, across, images, start, stop):
+    """Add rows to the windows of the images from start to stop, ``down`` and ``across`` apart."""
+    view = _windows(images[start:stop], down, across, rows)
+    parts = rows[start:stop].reshape(view.shape)
+    for u in range(view.shape[3]):  # of one place the windows do not overlap
+        for v in range(view.shape[4]):
+            view[:, :, :, u, v] += parts[:, :, :, u, v]
+
+
 def softmax_vjp(dy, y, out):
     """y ∘ (dy − ⟨dy, y⟩), the gradient of ⟨dy, softmax(x)⟩, with y = softmax(x)."""
     inner = np.einsum("ij,ij->i", dy, y)
@@ -171,6 +210,51 @@ def _cross_entropy(x, coefficients, kept, divisor, losses, dx):
             scale = x.dtype.type(np.float64(1.0) / divisor)
             dx[:] = np.where(kept[:, None], gradient * scale, 0)
     return float(losses.sum(dtype=np.float64))
+
+
+def attention_tile(scores, limit, m, s, factor):
+    """Put exp(scores − m) in place of a tile of scores, and merge the parts (m, s) of its rows.
+
+    Row i of the tile may attend to its first ``limit + i`` columns; the others get 0.  m, s and
+    ``factor`` have shape (rows,).  m and s hold the maximum and the sum of exponentials of the
+    tiles before; m is a number, the lowest if there was no score.  They are brought up to
+    date, and ``factor`` receives exp(old m − new m), by which the sums of before are multiplied.
+    """
+    rows, width = scores.shape
+    with np.errstate(all="ignore"):
+        scores[np.arange(width) >= limit + np.arange(rows)[:, None]] = -np.inf
+        # A nan among the scores is passed over here and turns up again in the sum.
+        larger = np.fmax(scores, np.finfo(scores.dtype).min).max(axis=1, initial=-np.inf)
+        larger = np.where(larger > m, larger, m)
+        factor[:] = np.where(m == larger, 1, np.exp(m - larger))
+        np.exp(scores - larger[:, None], out=scores)
+        m[:], s[:] = larger, s * factor + scores.sum(axis=1)
+
+
+def attention_end(out, m, s, lse):
+    """Divide rows of sums by s, and put m + log s into ``lse``, or +inf where s is 0.
+
+    Such a row is one of zeros, and exp(score − lse) will be 0 whatever the score.
+    """
+    with np.errstate(all="ignore"):
+        out /= np.where(s == 0, 1, s)[:, None]
+        lse[:] = np.where(s == 0, np.inf, m + np.log(s))
+
+
+def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
+    r"""Put p = exp(scores − lse) in place of the scores, and their gradient in that of dscores.
+
+    ``dscores`` holds dp, the gradient of p.  That of the scores is p · (dp − delta), with
+    delta = Σ p dp of the row; where the scores are c tanh(z / c) with c = ``softcap``, that of z
+    has the factor 1 − (score / c)².  Columns are left out as in `attention_tile`.
+    """
+    rows, width = scores.shape
+    with np.errstate(all="ignore"):
+        slope = 1 if softcap is None else 1 - (scores / softcap) ** 2
+        p = np.exp(scores - lse[:, None])
+        p[np.arange(width) >= limit + np.arange(rows)[:, None]] = 0
+        dscores[:] = np.where(p == 0, 0, p * (dscores - delta[:, None]) * slope)
+        scores[:] = p
 
 
 def sgd_step(param, grad, velocity, lr, momentum, nesterov, weight_decay):

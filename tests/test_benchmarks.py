@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import handover, peers, picture, ratios, report, roofs, targets, timing
+from benchmarks import attention, handover, peers, picture, ratios, report, roofs, targets, timing
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
 from smnn_book import results_folder
 
@@ -40,6 +40,16 @@ def test_linear_contestants_compute_the_same():
     functions = functions_of(case)
     assert functions.keys() == {"smnn", "NumPy"}
     peers.check_results(case, functions)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_contestants_of_attention_compute_the_same(causal):
+    functions = attention.contestants(300, causal, True)
+    expected = functions["smnn"]()
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-3, 1e-4)
+    attention.products(300, causal, True)()
 
 
 def test_a_contestant_that_computes_something_else_is_refused():

@@ -158,6 +158,12 @@ def test_a_target_of_zero_against_minus_infinity_contributes_zero(classes):
     assert np.isfinite(loss)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_weights_of_classes_are_finite(weight):
+    with pytest.raises(ValueError, match=f"weight must be finite, got {weight}"):
+        smnn.cross_entropy([[0.0, 1.0]], [0], weight=[1.0, weight])
+
+
 def test_weights_of_zero_and_below():
     logits = np.array([[1.0, 0.0], [0.0, 2.0]])
     losses = smnn.cross_entropy(logits, [0, 1], reduction="none")
@@ -197,7 +203,8 @@ def unfused(x, W, b, target, **options):
 def test_the_fused_linear_layer_is_the_unfused_one(rng, monkeypatch, kind, reduction, chunk_rows):
     x, W, b = rng.standard_normal((20, 6)), rng.standard_normal((6, 9)), rng.standard_normal(9)
     monkeypatch.setattr(_cross_entropy, "_CHUNK_BYTES", chunk_rows * 9 * 8)
-    monkeypatch.setattr(_cross_entropy, "_CHUNK_COLUMNS", 4)
+    monkeypatch.setattr(_cross_entropy, "_PANEL", 4 * 6)
+    monkeypatch.setattr(_cross_entropy, "_FEWEST_COLUMNS", 4)
     options = {"reduction": reduction, "label_smoothing": 0.1, "weight": rng.random(9)}
     target = rng.random((20, 9))
     if kind == "labels":

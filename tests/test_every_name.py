@@ -92,6 +92,12 @@ def model(x):
     return y.astype(smnn.relu(x).dtype)  # a model computes in its own dtype
 
 
+def attention(x):
+    out, backward = smnn.attention(x, x, x)
+    assert {gradient.dtype for gradient in backward(out)} == {out.dtype}
+    return out
+
+
 ELEMENTWISE = [name for name in smnn.ACTIVATIONS if name != "softmax"]
 CALLS = {
     **{name: activation(name) for name in ELEMENTWISE},
@@ -123,6 +129,8 @@ CALLS = {
         lambda x: smnn.linear_cross_entropy(x, np.ones((3, 5), np.float16), labels_for(x))[1][0],
         same_shape,
     ),
+    "attention": (attention, same_shape),
+    "merge_logsumexp": (lambda x: smnn.merge_logsumexp((x, x), (x, x))[1], same_shape),
     "mse": (lambda x: smnn.mse(x, x)[1], same_shape),
     "huber": (lambda x: smnn.huber(x, x)[1], same_shape),
     "binary_cross_entropy": (
@@ -153,6 +161,10 @@ NOT_CALLED = {
         "apply_layer", "apply_loss", "get_num_threads", "set_num_threads", "release_buffers",
         "show_versions",
     },
+    "takes images, and has tests of its own": {
+        "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",
+    },
+    "draws at random": {"beam_search", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",
     },

@@ -14,7 +14,18 @@ import smnn
 from smnn import activations, autograd, functional, layers, losses
 from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
-from smnn.layers import Activation, Dense, Dropout, Embedding, Flatten, PReLU
+from smnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    MaxPooling2D,
+    PReLU,
+)
 from smnn.model import Sequential
 from smnn.pullback import with_pullback
 
@@ -26,6 +37,7 @@ B = RNG.standard_normal(5)
 LABELS = np.array([2, 0, 3])
 PROBS = RNG.dirichlet(np.ones(4), size=3)
 BITS = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0.3, 1, 0.5]])
+MASK = np.array([[True, False, True], [False, True, True], [True, True, False]])
 CLASS_WEIGHTS = np.array([0.5, 2.0, 1.0, 0.0])
 
 
@@ -104,6 +116,21 @@ CASES = {
     "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
+    "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
+    "attention, causal": case(
+        lambda q, k, v: functional.attention(q, k, v, causal=True), X, X[::-1], X[:, :2]
+    ),
+    "attention, all at once": case(
+        lambda q, k, v: functional.attention(
+            q, k, v, mask=MASK, scale=-0.7, softcap=1.5, sink=[0.0, 2.0, -1.0]
+        ),
+        X, X[::-1], X,
+    ),
+    "attention, batches that broadcast": case(
+        functional.attention,
+        RNG.standard_normal((2, 1, 3, 2)), RNG.standard_normal((3, 4, 2)),
+        RNG.standard_normal((4, 5)),
+    ),
     "tape add, broadcast": tape_case(lambda a, b: a + b, X, X[:1]),
     "tape subtract": tape_case(lambda a, b: a - b, X, X[0]),
     "tape multiply, broadcast": tape_case(lambda a, b: a * b, X, X[:, :1]),
@@ -176,6 +203,10 @@ LAYERS = {
     "Dropout in training": (Dropout(0.4, rng=3), (8,), None),
     "Embedding": (Embedding(6, 3), (2,), np.array([[1, 5], [1, 1], [0, 2]])),
     "Flatten": (Flatten(), (2, 3), None),
+    "Conv2D": (Conv2D(2, (3, 2), "tanh", strides=(1, 2)), (5, 6, 2), None),
+    "Conv2DTranspose": (Conv2DTranspose(2, 3, "tanh", strides=2, padding="same"), (2, 3, 2), None),
+    "MaxPooling2D": (MaxPooling2D(3, 2, "same"), (5, 6, 2), None),
+    "AveragePooling2D": (AveragePooling2D(3, 2, "same"), (5, 6, 2), None),
     "Sequential": (Sequential([Dense(5, "tanh"), Dropout(0.2), Dense(3)], rng=0), (4,), None),
     "Sequential, a softmax in it": (
         Sequential([Dense(5, "softmax"), Dense(3, "gelu"), Activation("softmax")], rng=0),

@@ -134,6 +134,7 @@ def test_reliability_curve_counts_every_prediction(case):
         (lambda: smnn.top_k_accuracy([0], [[1, 2]], 1.5), TypeError, "k must be an integer"),
         (lambda: smnn.confusion_matrix([3], [0], n_classes=3), IndexError, "label 3 at row 0"),
         (lambda: smnn.confusion_matrix([0, -1], [0, 0]), ValueError, "at least 0, got -1"),
+        (lambda: smnn.confusion_matrix([2**40], [0]), ValueError, "1099511627777 classes are too"),
         (
             lambda: smnn.negative_log_likelihood([0], [[2.0, 1.0]]),
             ValueError,

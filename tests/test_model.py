@@ -224,6 +224,20 @@ class TestSharing:
         SGD(0.1).step(model.params, grads)
         np.testing.assert_allclose(before - model.params["0.W"], 0.1 * grads["0.W"])
 
+    def test_a_layer_shared_by_two_levels_has_one_name(self):
+        shared = Dense(4, "tanh", rng=0)
+        model = Sequential([shared, Sequential([shared, Dense(2, rng=1)])], rng=0)
+        y, backward = model.forward(X)
+        assert list(model.params) == ["0.W", "0.b", "1.1.W", "1.1.b"]
+        dy = np.random.default_rng(1).standard_normal(y.shape)
+        grads = backward(dy)[1]
+        assert grads.keys() == model.params.keys()
+        W = model.params["0.W"]
+        W[0, 0] += 1e-6
+        above = np.vdot(dy, model(X))
+        W[0, 0] -= 2e-6
+        assert grads["0.W"][0, 0] == pytest.approx((above - np.vdot(dy, model(X))) / 2e-6, rel=1e-6)
+
     def test_tied_weights(self):
         """An embedding whose vectors are also the weights of the output: one array, two roles."""
         words, following = np.array([[1, 4], [2, 2]]), np.array([3, 0])

@@ -215,6 +215,8 @@ def class_weights(weight, classes, dtype):
         raise ValueError(
             f"weight must hold one number per class, shape ({classes},), got shape {weight.shape}"
         )
+    if not np.isfinite(weight).all():
+        raise ValueError(f"weight must be finite, got {weight[~np.isfinite(weight)][0]}")
     return np.array(weight, dtype)  # a copy that nobody else can change
 
 

@@ -44,6 +44,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 import numpy as np
 
 from .._core.threads import parallel_rows
+from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile
 from .cross_entropy import (
     check_labels,
     labels_blocks,
@@ -54,8 +55,9 @@ from .cross_entropy import (
     smoothed_labels,
     sum_losses,
 )
+from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
-from .plan import SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
+from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
 from .simd.compile import INTERPRETED
 from .softmax import (
     log_softmax_blocks,
@@ -73,11 +75,14 @@ from .softmax import (
     softmax_short,
 )
 from .training import adam_step, erfc, sgd_step
+from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
-    "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
-    "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "sgd_step", "softmax", "softmax_vjp",
+    "INTERPRETED", "adam_step", "attention_end", "attention_tile", "attention_tile_vjp",
+    "check_labels", "cross_entropy_labels", "cross_entropy_probs", "draw", "erfc", "exp_float32",
+    "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp", "logsumexp_vjp",
+    "logsumexp_weighted", "mean_loss", "rows_to_windows", "sgd_step", "softmax", "softmax_vjp",
+    "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -136,6 +141,19 @@ def logsumexp_weighted(x, b, out, sign):
     run(logsumexp_of_weighted, (x, b, out, sign), x)
 
 
+def draw(x, scale, uniform, out):
+    """See ``reference.draw``."""
+    scale = None if scale == 1.0 else scale
+
+    def work(start, stop):
+        draw_classes(x, scale, uniform, np.empty(-(-x.shape[1] // BLOCK)), out, start, stop)
+
+    if is_shared(x):
+        parallel_rows(work, len(x), x.nbytes)
+    else:
+        work(0, len(x))
+
+
 def softmax_vjp(dy, y, out):
     """See ``reference.softmax_vjp``."""
     run(softmax_pullback, (dy, y, out), y)
@@ -187,3 +205,19 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
     """See ``reference.cross_entropy_probs``."""
     run(probabilities, (x, probs, weight, smoothing, divisor, losses, dx), x)
     return sum_losses(losses)
+
+
+def attention_tile(scores, limit, m, s, factor):
+    """See ``reference.attention_tile``."""
+    exponentials_of_tile(scores, limit, m, s, factor, 0, len(scores))
+
+
+def attention_end(out, m, s, lse):
+    """See ``reference.attention_end``."""
+    end_of_rows(out, m, s, lse, 0, len(out))
+
+
+def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
+    """See ``reference.attention_tile_vjp``."""
+    inverse_cap = None if softcap is None else 1.0 / softcap
+    gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, 0, len(scores))

@@ -8,8 +8,10 @@ back.  What is computed on a row is written in ``reference.py``, how it is compu
 Floating dtypes are kept: float16 is computed in float32, integers give float64.
 """
 
+from ._attention import attention
 from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
 from ._labels import one_hot
+from ._merge import merge_logsumexp
 from ._softmax import (
     log_softmax,
     log_softmax_vjp,
@@ -21,12 +23,14 @@ from ._softmax import (
 )
 
 __all__ = [
+    "attention",
     "cross_entropy",
     "linear_cross_entropy",
     "log_softmax",
     "log_softmax_vjp",
     "logsumexp",
     "logsumexp_vjp",
+    "merge_logsumexp",
     "one_hot",
     "softmax",
     "softmax_cross_entropy",

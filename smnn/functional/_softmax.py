@@ -443,10 +443,18 @@ def _normalize(kernel, masked, x, axis, temperature, where, out):
     if rows is None or (out is not None and not can_hold_result(out, x)):
         return _normalize_copy(kernel, masked, x, axis, temperature, where, out)
     scale = 1.0 if temperature.__class__ is float and temperature == 1.0 else _scale(temperature, x)
-    if out is None:
-        out = empty(x.shape, x.dtype) if x.nbytes < LARGE_BYTES else new_array(x.shape, x.dtype)
-    kernel(rows, scale, out if out.ndim == 2 else out.reshape(rows.shape))
-    return out
+    if out is not None:
+        kernel(rows, scale, out if out.ndim == 2 else out.reshape(rows.shape))
+        return out
+    if rows.base is None and rows is not x:  # a copy, which nobody else has
+        result = rows
+    else:
+        small = x.nbytes < LARGE_BYTES
+        result = empty(rows.shape, x.dtype) if small else new_array(rows.shape, x.dtype)
+    kernel(rows, scale, result)
+    if rows is x or x.ndim == 2:
+        return result
+    return result[0] if x.ndim == 1 else result.reshape(x.shape)
 
 
 def _normalize_copy(kernel, masked, x, axis, temperature, where, out):

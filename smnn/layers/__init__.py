@@ -19,18 +19,24 @@ Rows are examples.  Shapes leave the batch axis out, and () is a single number.
 
 from .activation import Activation, PReLU
 from .base import Layer, ShapeError
+from .convolution import Conv2D, Conv2DTranspose
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
 from .flatten import Flatten
+from .pooling import AveragePooling2D, MaxPooling2D
 
 __all__ = [
     "Activation",
+    "AveragePooling2D",
+    "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "Layer",
+    "MaxPooling2D",
     "PReLU",
     "ShapeError",
 ]

@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
-from .._core.validation import generator, positive_integer
-from ..initializers import get_initializer
-from .activation import Activation
-from .base import Layer
+from .._core.types import Array, DType, Random, Shape
+from .._core.validation import positive_integer
+from .affine import Affine
 
 
-class Dense(Layer):
+class Dense(Affine):
     """Connect every input to every unit: Z = XW + b, then an activation.
 
     ::
@@ -61,78 +57,24 @@ class Dense(Layer):
         init: str | Callable[..., Array] = "auto",
         rng: Random = None,
     ) -> None:
-        super().__init__(input_shape=input_shape, rng=rng)
+        super().__init__(
+            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
+        )
         self.units = positive_integer(units, "units")
-        self.activation = activation
-        self.use_bias = use_bias
-        self.init = init
-        if activation is None or isinstance(activation, Activation):
-            self._activation = activation
-        else:
-            self._activation = Activation(activation)
-        # What "auto" follows; a model sets it to the name of the activation that comes next.
-        self.next_activation = self._activation and self._activation.function
-        get_initializer(init)  # refuses an unknown name here and not at the first batch
 
     def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         self._expect(len(input_shape) > 0, "(…, features)", tuple(input_shape))
-        if not self.params:
-            rng = generator(rng) if self.rng is None else self.rng
-            initializer = get_initializer(self.init, self.next_activation)
-            shape = (input_shape[-1], self.units)
-            self.params["W"] = initializer(shape, rng=rng, dtype=dtype)
-            if self.use_bias:
-                self.params["b"] = np.zeros(self.units, dtype)
-        self._expect_features(input_shape)
-        return (*input_shape[:-1], self.units)
+        self._make_params((input_shape[-1], self.units), self.units, dtype, rng)
+        return self._output_shape(tuple(input_shape), self.params["W"])
 
-    def forward(self, x: Any, training: bool = False) -> tuple[Array, Pullback]:
-        return self._forward(x, self._activation and self._activation.forward)
+    def _output_shape(self, shape, W):
+        features = len(W)
+        self._expect(shape[-1:] == (features,), f"(…, {features})", shape)
+        return (*shape[:-1], self.units)
 
-    def forward_logits(
-        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
-    ) -> tuple[Array, Pullback]:
-        def activation(z):
-            return self._activation.forward_logits(z, output_activation=output_activation)
+    def _apply(self, x, W):
+        return x @ W
 
-        return self._forward(x, self._activation and activation)
-
-    def forward_first(self, x, training=False):
-        activation = self._activation and self._activation.forward
-        return self._forward(x, activation, input_gradient=False)
-
-    def __call__(self, x: ArrayLike) -> Array:
-        z = self._scores(self._floats(x))
-        return self._activation(z) if self._activation else z
-
-    def _scores(self, x):
-        """Return Z = XW + b."""
-        if not self.params:
-            self.build(x.shape[1:], x.dtype)
-        self._expect_features(x.shape)
-        z = x @ self.params["W"]
-        if self.use_bias:
-            z += self.params["b"]
-        return z
-
-    def _forward(self, x, activation, input_gradient=True):
-        x = self._floats(x)
-        z = self._scores(x)
-        # An optimizer may move the weights before the way back is taken.
-        W = self.params["W"].copy() if input_gradient else None
-        y, activation_backward = activation(z) if activation else (z, None)
-
-        def backward(dy, input_gradient=input_gradient):
-            dz = activation_backward(dy)[0] if activation else dy
-            rows = x.reshape(-1, x.shape[-1])
-            dz_rows = dz.reshape(-1, self.units)
-            grads = {"W": rows.T @ dz_rows}
-            if self.use_bias:
-                grads["b"] = dz_rows.sum(axis=0)
-            return dz @ W.T if input_gradient else None, grads
-
-        return y, backward
-
-    def _expect_features(self, shape):
-        features = len(self.params["W"])
-        self._expect(shape[-1:] == (features,), f"(…, {features})", tuple(shape))
+    def _pull_back(self, dz, x, W):
+        rows, dz_rows = x.reshape(-1, x.shape[-1]), dz.reshape(-1, self.units)
+        return dz @ W.T if W is not None else None, rows.T @ dz_rows

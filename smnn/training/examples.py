@@ -89,6 +89,7 @@ class Examples:
         self.y = objective.targets(y, objective.output_shape(self.convert(self.x[:1])), name)
         self.weight = objective.weights(sample_weight, self.y)
         self.labels_per_row = objective.labels_per_row(self.y)
+        self.ignored = objective.ignored if self.y.ndim > 1 else None
         self.masses, teaches = objective.masses(self.y, self.weight)
         self.all_rows = teaches is None or bool(teaches.all())
         self.rows = np.arange(len(y)) if teaches is None else np.flatnonzero(teaches)
@@ -120,6 +121,8 @@ class Examples:
         else:
             x = self.convert(self.x[rows])
         y = self.y[rows]
+        if self.ignored is not None:
+            x = _without_unread(x, y == self.ignored)
         if self.masses is None:
             return Batch(x, y, None, len(y) * self.labels_per_row, rows)
         weight = None if self.weight is None else self.weight[rows]
@@ -247,6 +250,17 @@ def _inputs(x, dtype):
         return np.asarray(x)
     x = plain_array(x, "x") if dtype is None else float_array(x, "x", booleans=True)
     return np.asarray(x, dtype, order="C")
+
+
+def _without_unread(x, ignored):
+    """Return inputs with 0 for what is not finite where the label of a position is ignored.
+
+    The gradient there is 0, but a weight's gradient would still be 0 times nan.
+    """
+    if x.shape[: ignored.ndim] != ignored.shape or x.dtype.kind != "f":
+        return x
+    unread = ignored.reshape(*ignored.shape, *(1,) * (x.ndim - ignored.ndim)) & ~np.isfinite(x)
+    return np.where(unread, x.dtype.type(0), x) if unread.any() else x
 
 
 def _described(value):

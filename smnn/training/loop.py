@@ -81,6 +81,7 @@ def fit(
     y : array_like, N rows
         Class indices for the default loss, shape (N,) or (N, 1); or what the loss takes.  Rows
         whose labels are all ignored, or that weigh nothing, are left out from the start.
+        In a sequence, inputs at an ignored position count as 0 where they are not finite.
     loss : str or callable
         ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"mse"``, ``"huber"`` or
         ``"multiclass_hinge"``, or a function ``loss(prediction, target) -> (loss, gradient)``.
@@ -259,9 +260,10 @@ def _epoch(run, objective, measures, batches, clip_norm):
     """Go through all examples once; return the mean loss, and the metrics on the way."""
     params, optimizer = run.model.params, run.optimizer
     watchers = [c.on_step for c in run.callbacks if type(c).on_step is not Callback.on_step]
-    total = mass = 0.0
+    total = penalties = mass = 0.0
     for x, y, weight, batch_mass, rows in batches:
-        if not batch_mass:  # nothing but classes of weight 0
+        if not batch_mass:  # nothing but classes of weight 0: a mean would divide by 0
+            total += objective.total(objective.forward(x, False)[0], y, weight, batch_mass)
             continue
         output, backward = objective.forward(x, True)
         loss, gradient = objective(output, y, weight)
@@ -271,14 +273,16 @@ def _epoch(run, objective, measures, batches, clip_norm):
         if measures.metrics:
             measures.collect(output, y)
         _, grads = backward(gradient, input_gradient=False)
+        total += run.loss if objective.is_sum else run.loss * batch_mass
         if objective.l2:
-            run.loss += objective.penalty(batch_mass, grads)
+            penalty = objective.penalty(batch_mass, grads)
+            penalties += penalty * batch_mass
+            run.loss += penalty
         if clip_norm is not None:
             optim.clip_gradients(grads, clip_norm)
         run.lr = optimizer.learning_rate
         optimizer.step(params, grads)
         run.step += 1
-        total += run.loss if objective.is_sum else run.loss * batch_mass
         mass += batch_mass
         for on_step in watchers:
             on_step(run)
@@ -286,7 +290,8 @@ def _epoch(run, objective, measures, batches, clip_norm):
         raise ValueError(f"x has yielded nothing to learn from in epoch {run.epoch + 1}")
     if not_finite(params):
         run.diverged("the parameters did not stay finite", x, rows)
-    return {"loss": total if objective.is_sum else total / mass, **measures.score()}
+    loss = total if objective.is_sum else total / mass
+    return {"loss": loss + penalties / mass, **measures.score()}
 
 
 def _measure(objective, named, source):

@@ -125,6 +125,16 @@ class Objective:
                     grads[name] = grads[name] + W.dtype.type(strength) * W
         return strength / 2 * squares
 
+    def total(self, output, y, weight, mass):
+        """Return the sum of the losses of a batch, each times its weight.
+
+        Label smoothing gives a loss to labels whose class weighs 0, and their mean divides by 0.
+        """
+        options = {} if weight is None else {"sample_weight": weight}
+        if self.knows_ignored:
+            return float(self.value(output, y, **options, reduction="sum"))
+        return float(self.value(output, y, **options)) * mass if mass else 0.0
+
     def measure(self, batches, collect=None):
         """Return the loss over batches that are not learned from, in one mean."""
         total = mass = 0.0
@@ -132,11 +142,8 @@ class Objective:
             output = self.forward(x, False)[0]
             if collect is not None:
                 collect(output, y)
-            if batch_mass:
-                options = {} if weight is None else {"sample_weight": weight}
-                value = float(self.value(output, y, **options))
-                total += value if self.is_sum else value * batch_mass
-                mass += batch_mass
+            total += self.total(output, y, weight, batch_mass)
+            mass += batch_mass
         mean = total if self.is_sum or not mass else total / mass
         return (mean if mass else np.nan) + self.penalty(mass)
 
