@@ -80,7 +80,7 @@ def draw_tasks(tree, workers):
             owners = {owner[other] for other in needs}
             owner[task] = owners.pop() if len(owners) == 1 else None
     height = max(up for _, up in place.values())
-    figure, ax = pyplot.subplots(figsize=(7.0, 1.1 * height + 1.1))
+    figure, ax = pyplot.subplots(figsize=(7.0, 0.85 * height + 0.9))
     for task, (x, y) in place.items():
         color = INK if owner[task] is None else class_color(owner[task])
         box = {"boxstyle": "round,pad=0.35", "fc": "none", "ec": color, "lw": 1.2}
@@ -88,7 +88,7 @@ def draw_tasks(tree, workers):
         for other in tree[task]:
             (x0, y0), same = place[other], owner[other] == owner[task]
             arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "ls": "-" if same else "--"}
-            ax.annotate("", (x, y - 0.2), (x0, y0 + 0.2), arrowprops=arrow)
+            ax.annotate("", (x, y - 0.24), (x0, y0 + 0.24), arrowprops=arrow)
     for k, chunk in enumerate(chunks):
         ax.text(place[chunk][0], -0.45, f"chunk {k}", ha="center", va="center", color=INK, size=8)
     ax.set(xlim=(-0.6, len(chunks) - 0.4), ylim=(-0.7, height + 0.5), xticks=[], yticks=[])
