@@ -3,6 +3,8 @@
 nbval compares the numbers; these tests see to everything that nbval passes over.
 """
 
+import re
+
 import nbformat
 import pytest
 import yaml
@@ -15,6 +17,7 @@ from book_checks import (
     faults_in_exercises,
     faults_in_outputs,
     faults_in_pictures,
+    prose,
     share_of_ignored_cells,
 )
 
@@ -98,3 +101,22 @@ def test_contents_name_every_notebook_once():
 def test_exercise_labels_are_unique_in_the_book():
     labels = [label for path in NOTEBOOKS for label in exercise_labels(read(path))]
     assert len(labels) == len(set(labels))
+
+
+def test_the_questions_are_as_many_as_every_page_says():
+    numbers = [
+        int(line.split(".")[0].removeprefix("### "))
+        for line in prose(read(BOOK / "reference" / "questions.ipynb")).splitlines()
+        if line.startswith("### ")
+    ]
+    assert numbers == list(range(1, len(numbers) + 1))
+    texts = {name_of(path): prose(read(path)) for path in NOTEBOOKS}
+    pages = [*BOOK.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    texts |= {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in pages}
+    named = {
+        (name, int(count))
+        for name, text in texts.items()
+        for count in re.findall(r"\b[Tt]he \[?(\d+) questions\b", text)
+    }
+    assert ("reference/questions.ipynb", len(numbers)) in named, "the title names the number"
+    assert [(name, count) for name, count in sorted(named) if count != len(numbers)] == []
