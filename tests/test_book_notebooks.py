@@ -4,6 +4,7 @@ nbval compares the numbers; these tests see to everything that nbval passes over
 """
 
 import re
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -120,3 +121,11 @@ def test_the_questions_are_as_many_as_every_page_says():
     }
     assert ("reference/questions.ipynb", len(numbers)) in named, "the title names the number"
     assert [(name, count) for name, count in sorted(named) if count != len(numbers)] == []
+
+
+def test_the_glossary_is_in_alphabetical_order():
+    lines = (BOOK / "reference" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    terms = [line for line, after in pairwise(lines) if after.startswith("  ")]
+    assert len(terms) > 100
+    in_order = sorted(terms, key=lambda term: re.findall(r"\w+", term.lower()))
+    assert terms == in_order
