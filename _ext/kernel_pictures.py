@@ -190,6 +190,20 @@ def lift(text, pixels):
         text.set_transform(text.get_transform() + shift)
 
 
+def thin_labels(figure):
+    """Hide labels of ticks that would touch the one before."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        labels = [label for label in ax.get_xticklabels() if label.get_text()]
+        end = None
+        for label in labels if ax.axison else ():
+            box = label.get_window_extent()
+            if label.get_rotation() == 0 and end is not None and box.x0 < end + 3:
+                label.set_visible(False)
+            else:
+                end = box.x1
+
+
 def break_titles(figure):
     """Put the last word of a title that is wider than its axes on a line of its own."""
     figure.draw_without_rendering()
@@ -228,6 +242,7 @@ def for_a_phone(figure):
     if not make_room(figure, were_inside):
         return ""
     break_titles(figure)
+    thin_labels(figure)
     part_words(figure)
     return "" if collide(figure) else as_svg(figure)
 

@@ -20,7 +20,7 @@ COLORS = {
     "PyTorch": "#4c8dd6",
     "JAX": "#3aa17e",
     "NumPy": "#9a79c8",
-    "SciPy": "#b3924a",
+    "SciPy": "#a8873f",
     "ONNX Runtime": "#7f8c98",
     "scikit-learn": "#c7699a",
 }

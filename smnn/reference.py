@@ -231,6 +231,12 @@ def attention_tile(scores, limit, m, s, factor):
         m[:], s[:] = larger, s * factor + scores.sum(axis=1)
 
 
+def attention_merge(out, factor, part):
+    """Add a part to the rows of sums, after these were multiplied by their factors."""
+    out *= factor[:, None]
+    out += part
+
+
 def attention_end(out, m, s, lse):
     """Divide rows of sums by s, and put m + log s into ``lse``, or +inf where s is 0.
 

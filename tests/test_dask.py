@@ -392,9 +392,11 @@ def test_a_worker_that_is_killed_in_the_middle():
     expected, gradient = dask.compute(
         *smnn.dask.softmax_cross_entropy(chunked(x, (4, 10)), y), scheduler="synchronous"
     )
+    patient = {"distributed.comm.timeouts.connect": "180s", "distributed.comm.timeouts.tcp": "180s"}
     with (
+        dask.config.set(patient),  # a busy machine may take long to start a process
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
             silence_logs=50,
         ) as cluster,
         distributed.Client(cluster) as client,

@@ -177,7 +177,7 @@ print((tracemalloc.get_traced_memory()[1] - held) / (n * classes * 4))
 
 
 @pytest.mark.parametrize("options", ["{}", "{'z_loss': 1e-4, 'softcap': 30.0}"])
-@pytest.mark.parametrize("shape", [(400, 64, 10_000), (4000, 32, 1000), (60, 16, 70_000)])
+@pytest.mark.parametrize("shape", [(4000, 32, 1000), (6000, 16, 3000)])
 def test_its_scratch_is_a_tenth_of_the_logits(shape, options):
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *map(str, shape), options],

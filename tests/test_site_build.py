@@ -250,6 +250,15 @@ def test_titles_break_and_scales_of_functions_are_drawn_for_phones(pyplot):
     assert narrow and "score moves up" not in narrow
 
 
+def test_labels_of_ticks_that_would_touch_on_a_phone_are_left_out(pyplot):
+    figure, axes = pyplot.subplots(figsize=(8, 3), layout="constrained")
+    axes.set(xlim=(0, 10), xticks=range(10))
+    axes.set_xticklabels([f"−{k}0,000" for k in range(10)])
+    wide, narrow = map(places, kernel_pictures.drawn(figure).values())
+    shown = [sum(text.endswith("0,000") for text in found) for found in (wide, narrow)]
+    assert shown[0] == 10 and 3 <= shown[1] <= 5
+
+
 def test_level_lines_of_areas_keep_their_ends_only(pyplot):
     figure, axes = pyplot.subplots()
     x = np.linspace(0, 1, 30_001)

@@ -44,7 +44,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 import numpy as np
 
 from .._core.threads import parallel_rows
-from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile
+from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile, merge_of_rows
 from .cross_entropy import (
     check_labels,
     labels_blocks,
@@ -87,8 +87,9 @@ from .vocabulary import (
 from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
-    "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_tile",
-    "attention_tile_vjp", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
+    "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
+    "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
+    "cross_entropy_probs",
     "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
     "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores", "rows_to_windows",
@@ -220,6 +221,11 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
 def attention_tile(scores, limit, m, s, factor):
     """See ``reference.attention_tile``."""
     exponentials_of_tile(scores, limit, m, s, factor, 0, len(scores))
+
+
+def attention_merge(out, factor, part):
+    """See ``reference.attention_merge``."""
+    merge_of_rows(out, factor, part, 0, len(out))
 
 
 def attention_end(out, m, s, lse):

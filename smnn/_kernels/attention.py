@@ -91,6 +91,20 @@ def exponentials_of_tile(scores, limit, m, s, factor, start, stop):
 
 
 @kernel
+def merge_of_rows(out, factor, part, start, stop):
+    """See ``reference.attention_merge``."""
+    width, x, y, lanes = out.shape[1], pointer(out), pointer(part), lanes_of(out)
+    rest, factor = width % lanes, pointer(factor)
+    for row in range(start, stop):
+        end = (row + 1) * width - rest
+        for i in range(row * width, end, lanes):
+            store(x, i, load(x, i) * factor[row] + load(y, i))
+        if rest:
+            total = load_part(x, end, rest, 0.0) * factor[row] + load_part(y, end, rest, 0.0)
+            store_part(x, end, rest, total)
+
+
+@kernel
 def end_of_rows(out, m, s, lse, start, stop):
     """See ``reference.attention_end``."""
     width, x, lanes = out.shape[1], pointer(out), lanes_of(out)

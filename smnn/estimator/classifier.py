@@ -142,7 +142,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             Without hidden layers it may be a Dask array, chunked in any way that is known.  Then
             every product of Newton's method is a sum over chunks of rows, weighted by their
             sizes, and no more chunks are in memory than are worked on.  The data is read once
-            for each product, some ten times per step.
+            for each product.  Predictions are for arrays in memory: give the chunks of a Dask
+            array to ``predict_proba`` with ``X.map_blocks``.
         y : array_like or dask.array.Array, shape (N,)
             Class labels of any kind.  They are brought into memory.
         sample_weight : array_like or dask.array.Array, shape (N,), optional

@@ -91,7 +91,8 @@ def attention(
     -----
     A query that may attend to nothing, because of the mask or because there are no keys,
     receives 0 and gives no gradient.  With d = 0 all scores are 0.  A row of scores with nan or
-    +inf is nan.  A sink of −inf is none, and one of +inf takes everything.
+    +inf is nan.  A sink of −inf is none, and one of +inf takes everything.  Keys and values must
+    be finite even where no query may attend to them: 0 times nan is nan.
 
     The memory is O((N + M)(d + e)) for each batch.  The result does not depend on the number of
     threads.
@@ -300,8 +301,8 @@ class _Tiles:
             if is_first:
                 np.matmul(scores, v, out=out)
             else:
-                out *= factor[:, None]
-                out += np.matmul(scores, v, out=_shaped(of_values, count, self.width))
+                part = np.matmul(scores, v, out=_shaped(of_values, count, self.width))
+                kernels.attention_merge(out, factor, part)
             is_first = False
         if is_first:
             out.fill(0)

@@ -23,11 +23,13 @@ _REDUCTIONS = ("mean", "sum", "none")
 _INT64 = np.dtype("int64")
 _IGNORED = -100  # the default of ignore_index
 # linear_cross_entropy: so many bytes of logits at a time.  From LARGE_LOGITS on, all that it needs
-# beside inputs and results is a tenth of the logits, or that of a single row.
+# beside inputs and results is a tenth of the logits, unless those are FEWEST_ROWS: with fewer at
+# a time, adding up the gradient of the weights would take longer than the products.
 # The share leaves room for what is one number for each row.
 _CHUNK_BYTES, _LARGE_LOGITS, _LARGEST_SHARE = 1 << 25, 4_000_000, 1 / 11
 # Numbers of the gradient of the weights at a time, which stay in the L2 cache.
 _PANEL, _FEWEST_COLUMNS = 1 << 17, 64
+_FEWEST_ROWS = 256
 _Z_PANEL = 1 << 14  # of the gradient of the z-loss
 
 
@@ -346,7 +348,7 @@ def _sizes(n, d, classes, arrays, with_z_loss, itemsize):
         columns = min(columns, most // (4 * max(1, d)))
         columns = min(classes, max(_FEWEST_COLUMNS, columns))
         z_panel = max(classes, _Z_PANEL) if with_z_loss else 0
-        rows = min(rows, (most - d * columns - z_panel) // row)
+        rows = min(rows, max(_FEWEST_ROWS // arrays, (most - d * columns - z_panel) // row))
     return min(classes, max(_FEWEST_COLUMNS, columns)), max(1, min(rows, n))
 
 
