@@ -3,18 +3,19 @@
 The box *In one sentence* of a chapter is also its description for search
 engines, and the sentence under the link that leads to it from the chapter
 before.  The reading time and the number of exercises stand under the title; the time
-is the author's where the text states one, and an estimate elsewhere.
+is the author's where the text states one, and measured elsewhere.
 """
 
 import re
 
 from docutils import nodes
-from sphinx_exercise.nodes import is_exercise_node
+from sphinx_exercise.nodes import is_exercise_node, solution_node
 
 READING_TIME = re.compile(r"Reading time:\s*(\d+)\s*minutes?\.?\s*")
 WORDS_A_MINUTE = 200
 SECONDS_A_FORMULA = 12
 SECONDS_A_CODE_BLOCK = 30
+FOLDS_OF_EXERCISES = frozenset({"Hint", "Answer"})
 
 
 def one_sentence(doctree):
@@ -26,17 +27,41 @@ def one_sentence(doctree):
     return ""
 
 
-def reading_minutes(doctree):
-    """Estimate the reading time of a page in minutes, at least one.
+def is_passed_over(node):
+    """Whether a reader passes over a part: an output, folded code, or help with an exercise."""
+    if isinstance(node, solution_node):
+        return True
+    if not isinstance(node, nodes.container):
+        return False
+    if node.get("design_component") == "dropdown":
+        title = node.next_node(nodes.rubric)
+        return title is not None and title.astext() in FOLDS_OF_EXERCISES
+    if node.get("nb_element") == "cell_code_source":
+        return node.parent.get("hide_mode") in ("input", "all")
+    return node.get("nb_element") == "cell_code_output"
 
-    Words are counted in the text only: a formula and a block of code are read
+
+def what_is_read(node):
+    """Yield a node and all below it, without the parts that are passed over."""
+    if not is_passed_over(node):
+        yield node
+        for child in node.children:
+            yield from what_is_read(child)
+
+
+def reading_minutes(doctree):
+    """Measure the reading time of a page in minutes, at least one.
+
+    Words are counted in the text only: a displayed formula and a block of code are read
     at another speed, and count as a fixed time each.
     """
     not_words = (nodes.math, nodes.math_block, nodes.literal_block, nodes.raw)
-    texts = (text for text in doctree.findall(nodes.Text) if not isinstance(text.parent, not_words))
-    words = sum(len(text.split()) for text in texts)
-    formulas = sum(1 for _ in doctree.findall(nodes.math_block))
-    blocks = sum(1 for _ in doctree.findall(nodes.literal_block))
+    words = formulas = blocks = 0
+    for node in what_is_read(doctree):
+        if isinstance(node, nodes.Text) and not isinstance(node.parent, not_words):
+            words += len(node.split())
+        formulas += isinstance(node, nodes.math_block)
+        blocks += isinstance(node, nodes.literal_block)
     seconds = 60 * words / WORDS_A_MINUTE
     seconds += SECONDS_A_FORMULA * formulas + SECONDS_A_CODE_BLOCK * blocks
     return max(1, round(seconds / 60))

@@ -3,6 +3,9 @@
 nbval compares the numbers; these tests see to everything that nbval passes over.
 """
 
+import re
+from itertools import pairwise
+
 import nbformat
 import pytest
 import yaml
@@ -15,6 +18,7 @@ from book_checks import (
     faults_in_exercises,
     faults_in_outputs,
     faults_in_pictures,
+    prose,
     share_of_ignored_cells,
 )
 
@@ -98,3 +102,30 @@ def test_contents_name_every_notebook_once():
 def test_exercise_labels_are_unique_in_the_book():
     labels = [label for path in NOTEBOOKS for label in exercise_labels(read(path))]
     assert len(labels) == len(set(labels))
+
+
+def test_the_questions_are_as_many_as_every_page_says():
+    numbers = [
+        int(line.split(".")[0].removeprefix("### "))
+        for line in prose(read(BOOK / "reference" / "questions.ipynb")).splitlines()
+        if line.startswith("### ")
+    ]
+    assert numbers == list(range(1, len(numbers) + 1))
+    texts = {name_of(path): prose(read(path)) for path in NOTEBOOKS}
+    pages = [*BOOK.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    texts |= {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in pages}
+    named = {
+        (name, int(count))
+        for name, text in texts.items()
+        for count in re.findall(r"\b[Tt]he \[?(\d+) questions\b", text)
+    }
+    assert ("reference/questions.ipynb", len(numbers)) in named, "the title names the number"
+    assert [(name, count) for name, count in sorted(named) if count != len(numbers)] == []
+
+
+def test_the_glossary_is_in_alphabetical_order():
+    lines = (BOOK / "reference" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    terms = [line for line, after in pairwise(lines) if after.startswith("  ")]
+    assert len(terms) > 100
+    in_order = sorted(terms, key=lambda term: re.findall(r"\w+", term.lower()))
+    assert terms == in_order

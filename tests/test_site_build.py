@@ -16,11 +16,13 @@ import kernel_pictures  # noqa: E402
 import light_pictures  # noqa: E402
 import numpy as np  # noqa: E402
 import page_cleaning  # noqa: E402
+import page_facts  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
+from sphinx_exercise.nodes import solution_node  # noqa: E402
 
 from smnn_book.explorers import softmax_explorer  # noqa: E402
 from smnn_book.sliders import CLASS_COLORS  # noqa: E402
@@ -438,6 +440,49 @@ def test_a_fingerprint_changes_with_what_executes_the_notebooks(tmp_path, monkey
     monkeypatch.setattr(freshness, "version", lambda name: "99.0")
     assert freshness.versions()["numpy"] == "99.0"
     assert freshness.fingerprint(tmp_path, ()) != before
+
+
+# ------------------------------------------------------------------ the reading time
+
+
+def words(count):
+    """A paragraph of so many words."""
+    return docutils_nodes.paragraph("", " ".join(["word"] * count))
+
+
+def dropdown(title, *parts):
+    heading = docutils_nodes.rubric("", title)
+    return docutils_nodes.container("", heading, *parts, design_component="dropdown")
+
+
+def code_cell(hide_mode=None):
+    """A cell with a line of code and 400 words of output, folded or not."""
+    source = docutils_nodes.literal_block("", "draw()")
+    return docutils_nodes.container(
+        "",
+        docutils_nodes.container("", source, nb_element="cell_code_source"),
+        docutils_nodes.container("", words(400), nb_element="cell_code_output"),
+        nb_element="cell_code",
+        hide_mode=hide_mode,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "minutes"),
+    [
+        ([words(600)], 3),
+        ([words(200), *(docutils_nodes.math_block("", "p") for _ in range(10))], 3),
+        ([words(200), *(code_cell() for _ in range(4))], 3),
+        ([words(200), *(code_cell("input") for _ in range(4))], 1),
+        ([words(200), *(code_cell("all") for _ in range(4))], 1),
+        ([words(200), *(code_cell("output") for _ in range(4))], 3),
+        ([words(200), dropdown("Hint", words(400)), dropdown("Answer", words(400))], 1),
+        ([words(200), dropdown("Why √d?", words(400))], 3),
+        ([words(200), solution_node("", words(400), code_cell())], 1),
+    ],
+)
+def test_reading_time_counts_what_is_read(parts, minutes):
+    assert page_facts.reading_minutes(docutils_nodes.section("", *parts)) == minutes
 
 
 # ------------------------------------------------------------------ a book of two pages
