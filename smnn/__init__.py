@@ -22,6 +22,7 @@ _NAMES_OF_MODULE = {
         "log_softmax_vjp",
         "logsumexp",
         "logsumexp_vjp",
+        "merge_logsumexp",
         "one_hot",
         "softmax",
         "softmax_cross_entropy",
@@ -87,6 +88,15 @@ _NAMES_OF_MODULE = {
         "lecun",
         "orthogonal",
         "zeros",
+    ),
+    "vocabulary": (
+        "AdaptiveSoftmax",
+        "HierarchicalSoftmax",
+        "UnigramSampler",
+        "nce_loss",
+        "negative_sampling_loss",
+        "sampled_softmax_loss",
+        "sum_rows",
     ),
     "gradcheck": (
         "Comparison",

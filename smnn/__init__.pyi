@@ -18,6 +18,7 @@ from . import pullback as pullback
 from . import reference as reference
 from . import sampling as sampling
 from . import training as training
+from . import vocabulary as vocabulary
 from ._core.buffers import release_buffers as release_buffers
 from ._core.threads import get_num_threads as get_num_threads
 from ._core.threads import set_num_threads as set_num_threads
@@ -74,6 +75,7 @@ from .functional import log_softmax as log_softmax
 from .functional import log_softmax_vjp as log_softmax_vjp
 from .functional import logsumexp as logsumexp
 from .functional import logsumexp_vjp as logsumexp_vjp
+from .functional import merge_logsumexp as merge_logsumexp
 from .functional import one_hot as one_hot
 from .functional import softmax as softmax
 from .functional import softmax_cross_entropy as softmax_cross_entropy
@@ -150,6 +152,13 @@ from .training import TrainingDiverged as TrainingDiverged
 from .training import evaluate as evaluate
 from .training import fit as fit
 from .training import minibatches as minibatches
+from .vocabulary import AdaptiveSoftmax as AdaptiveSoftmax
+from .vocabulary import HierarchicalSoftmax as HierarchicalSoftmax
+from .vocabulary import UnigramSampler as UnigramSampler
+from .vocabulary import nce_loss as nce_loss
+from .vocabulary import negative_sampling_loss as negative_sampling_loss
+from .vocabulary import sampled_softmax_loss as sampled_softmax_loss
+from .vocabulary import sum_rows as sum_rows
 
 __version__: str
 __all__: list[str]

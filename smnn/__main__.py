@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from . import functional, optim
+from . import functional, optim, vocabulary
 from ._core.progress import bar_is_wanted
 from .functional.backend import kernels
 
@@ -52,6 +52,15 @@ def calls(dtype):
     found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
+    rows, noise = np.ones((4, 3), dtype), vocabulary.UnigramSampler([1, 1, 1, 1])
+    for name in ("negative_sampling_loss", "nce_loss"):
+        loss = getattr(vocabulary, name)
+        found[name] = loss, (rows, rows, y[:4]), {"noise": noise}
+        found[f"{name}, biases"] = loss, (rows, rows, y[:4]), {"noise": noise, "b": rows[:, 0]}
+    tree = vocabulary.HierarchicalSoftmax.from_counts([1, 1, 1], 3)
+    tree.params["W"] = tree.params["W"].astype(dtype)
+    found["HierarchicalSoftmax"] = tree.loss, (rows, y[:4]), {}
+    found["sum_rows"] = vocabulary.sum_rows, (y[:4], rows), {}
     for optimizer in (optim.SGD(0.1), optim.SGD(0.1, momentum=0.9), optim.Adam(0.1)):
         params = {"w": np.zeros(4, dtype)}
         name = f"{type(optimizer).__name__}{', momentum' if optimizer.state else ''}"

@@ -235,3 +235,72 @@ def adam_step(param, grad, mean, square, lr, beta1, beta2, eps, weight_decay):
 def erfc(x, out):
     """1 − erf(x), the two tails of a normal distribution."""
     out[...] = np.vectorize(math.erfc, otypes=[np.float64])(x)
+
+
+def draw_alias(u, threshold, choices, out):
+    """Turn uniform numbers from [0, 1) into draws by an alias table.
+
+    A number times the number of columns is a column and a fraction.  A fraction below the
+    threshold of the column draws the second of its choices, and any other the first.
+    """
+    scaled = u * len(threshold)
+    column = np.minimum(scaled.astype(np.int64), len(threshold) - 1)
+    out[:] = choices[column, (scaled - column < threshold[column]).astype(np.int64)]
+
+
+def distinct_rows(index, num_rows, places):
+    """Return (place of the first index out of range or −1, the distinct ones in rising order).
+
+    ``places``, of the length of ``index``, receives which of the distinct ones each index is.
+    """
+    bad = (index < 0) | (index >= num_rows)
+    if bad.any():
+        return int(bad.argmax()), np.empty(0, np.int64)
+    rows, places[:] = np.unique(index, return_inverse=True)
+    return -1, rows
+
+
+def row_scores(h, W, starts, places, offset, out):
+    """⟨h_n, W_r⟩ + offset_r for every entry: n is whose it is, r its place.
+
+    The entries of example n are those from ``starts[n]`` to ``starts[n + 1]``.  ``offset`` may
+    be None.
+    """
+    owner = np.repeat(np.arange(len(h)), np.diff(starts))
+    out[:] = np.einsum("ij,ij->i", h[owner], W[places])
+    if offset is not None:
+        out += offset[places]
+
+
+def logistic_loss(scores, signs, scale):
+    """Σ log(1 + exp(sign · score)); the scores become the gradient of scale times it."""
+    y = signs * scores
+    with np.errstate(invalid="ignore"):
+        small = np.exp(-np.abs(y))
+        scores[:] = signs * (np.where(y < 0, small, 1) / (1 + small)) * scores.dtype.type(scale)
+        return float((np.maximum(y, 0) + np.log1p(small)).sum(dtype=np.float64))
+
+
+def row_gradients(h, W, starts, places, dscores, dh, dW, doffset):
+    """The gradient of `row_scores`: written to dh, added to dW and, unless it is None, doffset."""
+    owner = np.repeat(np.arange(len(h)), np.diff(starts))
+    dh[:] = 0
+    np.add.at(dh, owner, dscores[:, None] * W[places])
+    np.add.at(dW, places, dscores[:, None] * h[owner])
+    if doffset is not None:
+        np.add.at(doffset, places, dscores)
+
+
+def add_rows(places, values, out):
+    """Add every row of ``values`` to the row of ``out`` at its place."""
+    np.add.at(out, places, values)
+
+
+def gather_paths(target, first, nodes, signs, starts, out_nodes, out_signs):
+    """Copy the nodes and signs of the path of every target, from ``first[target]`` on.
+
+    As many are copied for target n as lie between ``starts[n]`` and ``starts[n + 1]``.
+    """
+    within = np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
+    source = np.repeat(first[target], np.diff(starts)) + within
+    out_nodes[:], out_signs[:] = nodes[source], signs[source]

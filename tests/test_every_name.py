@@ -70,6 +70,14 @@ def pullback(name, **options):
     return call, same_shape
 
 
+def sampled_loss(name):
+    def call(x):
+        W, noise = np.ones((5, 3), np.float16), [0.2] * 5
+        return getattr(smnn, name)(x, W, labels_for(x), noise=noise, rng=0)[1][0]
+
+    return call, same_shape
+
+
 def layer(make, shape=same_shape):
     def call(x):
         made = make()
@@ -123,6 +131,11 @@ CALLS = {
         lambda x: smnn.linear_cross_entropy(x, np.ones((3, 5), np.float16), labels_for(x))[1][0],
         same_shape,
     ),
+    "negative_sampling_loss": sampled_loss("negative_sampling_loss"),
+    "nce_loss": sampled_loss("nce_loss"),
+    "sampled_softmax_loss": sampled_loss("sampled_softmax_loss"),
+    "sum_rows": (lambda x: smnn.sum_rows(np.arange(len(x)), x)[1], same_shape),
+    "merge_logsumexp": (lambda x: smnn.merge_logsumexp((x, x), (x, x))[1], same_shape),
     "mse": (lambda x: smnn.mse(x, x)[1], same_shape),
     "huber": (lambda x: smnn.huber(x, x)[1], same_shape),
     "binary_cross_entropy": (
@@ -151,7 +164,7 @@ NOT_CALLED = {
         "ACTIVATIONS", "INITIALIZERS", "AND", "NAND", "NOT", "OR", "Adaline", "LogisticNeuron",
         "Perceptron", "ThresholdUnit", "Embedding", "Layer", "one_hot", "with_pullback",
         "apply_layer", "apply_loss", "get_num_threads", "set_num_threads", "release_buffers",
-        "show_versions",
+        "show_versions", "AdaptiveSoftmax", "HierarchicalSoftmax", "UnigramSampler",
     },
     "takes images, and has tests of its own": {
         "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",

@@ -75,6 +75,37 @@ def linear_cross_entropy_forward(x, W, b):
     return loss, lambda dloss: tuple(dloss * grad for grad in grads)
 
 
+def sampled_forward(loss):
+    """A loss with fixed draws, whose gradients by rows are written into whole arrays."""
+    noise = smnn.UnigramSampler([3, 1, 2, 5, 1])
+
+    def forward(h, weights, b):
+        loss_value, (dh, (rows, dW), (_, db)) = loss(
+            h, weights, np.array([4, 0, 2]), noise=noise, k=3, b=b, rng=6
+        )
+        full = dh, np.zeros(weights.shape), np.zeros(b.shape)
+        full[1][rows], full[2][rows] = dW, db
+        return loss_value, lambda dloss: tuple(dloss * gradient for gradient in full)
+
+    return forward
+
+
+def tree_forward(h):
+    tree = smnn.HierarchicalSoftmax.from_counts([3, 1, 2, 5, 1], 4, rng=0)
+    value, _, dh = tree.loss(h, np.array([4, 0, 2]))
+    return value, lambda dvalue: dvalue * dh
+
+
+def adaptive_forward(h):
+    value, _, dh = smnn.AdaptiveSoftmax(4, [2, 3, 6], rng=0).loss(h, np.array([4, 0, 2]))
+    return value, lambda dvalue: dvalue * dh
+
+
+def sum_rows_forward(values):
+    index = np.array([1, 0, 1])
+    return smnn.sum_rows(index, values)[1], lambda dsums: dsums[index]
+
+
 CASES = {
     **{
         f"activation {name}": case(with_pullback(f, vjp), X)
@@ -115,6 +146,12 @@ CASES = {
     "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
+    "negative_sampling_loss": case(sampled_forward(smnn.negative_sampling_loss), X, W.T, B),
+    "nce_loss": case(sampled_forward(smnn.nce_loss), X, W.T, B),
+    "sampled_softmax_loss": case(sampled_forward(smnn.sampled_softmax_loss), X, W.T, B),
+    "HierarchicalSoftmax": case(tree_forward, X),
+    "AdaptiveSoftmax": case(adaptive_forward, X),
+    "sum_rows": case(sum_rows_forward, X),
     "tape add, broadcast": tape_case(lambda a, b: a + b, X, X[:1]),
     "tape subtract": tape_case(lambda a, b: a - b, X, X[0]),
     "tape multiply, broadcast": tape_case(lambda a, b: a * b, X, X[:, :1]),

@@ -57,6 +57,15 @@ from .cross_entropy import (
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
 from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
+from .sampling import (
+    add_rows,
+    distinct_rows,
+    draw_alias,
+    gather_paths,
+    logistic_loss,
+    row_gradients,
+    row_scores,
+)
 from .simd.compile import INTERPRETED
 from .softmax import (
     log_softmax_blocks,
@@ -77,10 +86,11 @@ from .training import adam_step, erfc, sgd_step
 from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
-    "INTERPRETED", "adam_step", "check_labels", "cross_entropy_labels", "cross_entropy_probs",
-    "draw", "erfc", "exp_float32", "exp_float64", "log_softmax", "log_softmax_vjp", "logsumexp",
-    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "rows_to_windows", "sgd_step", "softmax",
-    "softmax_vjp", "windows_to_rows",
+    "INTERPRETED", "adam_step", "add_rows", "check_labels", "cross_entropy_labels",
+    "cross_entropy_probs", "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32",
+    "exp_float64", "gather_paths", "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp",
+    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores",
+    "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.

@@ -10,6 +10,7 @@ Floating dtypes are kept: float16 is computed in float32, integers give float64.
 
 from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
 from ._labels import one_hot
+from ._merge import merge_logsumexp
 from ._softmax import (
     log_softmax,
     log_softmax_vjp,
@@ -27,6 +28,7 @@ __all__ = [
     "log_softmax_vjp",
     "logsumexp",
     "logsumexp_vjp",
+    "merge_logsumexp",
     "one_hot",
     "softmax",
     "softmax_cross_entropy",
