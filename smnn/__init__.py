@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _NAMES_OF_MODULE = {
     "pullback": ("with_pullback",),
     "functional": (
+        "attention",
         "cross_entropy",
         "linear_cross_entropy",
         "log_softmax",

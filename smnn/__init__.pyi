@@ -69,6 +69,7 @@ from .datasets import make_spirals as make_spirals
 from .datasets import make_xor as make_xor
 from .datasets import read_idx as read_idx
 from .estimator import SoftmaxClassifier as SoftmaxClassifier
+from .functional import attention as attention
 from .functional import cross_entropy as cross_entropy
 from .functional import linear_cross_entropy as linear_cross_entropy
 from .functional import log_softmax as log_softmax

@@ -50,6 +50,8 @@ def calls(dtype):
     images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)
     found["windows_to_rows"] = kernels.windows_to_rows, (images, 1, 1, rows, 0, 1), {}
     found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
+    for name, options in (("attention", {}), ("attention, softcap", {"softcap": 1.0})):
+        found[name] = _attention_and_back, (x,), options
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     rows, noise = np.ones((4, 3), dtype), vocabulary.UnigramSampler([1, 1, 1, 1])
@@ -66,6 +68,11 @@ def calls(dtype):
         name = f"{type(optimizer).__name__}{', momentum' if optimizer.state else ''}"
         found[name] = optimizer.step, (params, {"w": np.ones(4, dtype)}), {}
     return found
+
+
+def _attention_and_back(x, **options):
+    out, backward = functional.attention(x, x, x, **options)
+    backward(out)
 
 
 def warm_up(dtypes):

@@ -212,6 +212,41 @@ def _cross_entropy(x, coefficients, kept, divisor, losses, dx):
     return float(losses.sum(dtype=np.float64))
 
 
+def attention_tile(scores, limit, m, s, factor):
+    """Put exp(scores − m) in place of a tile of scores, and merge the parts (m, s) of its rows.
+
+    Row i of the tile may attend to its first ``limit + i`` columns; the others get 0.  m, s and
+    ``factor`` have shape (rows,).  m and s hold the maximum and the sum of exponentials of the
+    tiles before; m is a number, the lowest if there was no score.  They are brought up to
+    date, and ``factor`` receives exp(old m − new m), by which the sums of before are multiplied.
+    """
+    rows, width = scores.shape
+    with np.errstate(all="ignore"):
+        scores[np.arange(width) >= limit + np.arange(rows)[:, None]] = -np.inf
+        # A nan among the scores is passed over here and turns up again in the sum.
+        larger = np.fmax(scores, np.finfo(scores.dtype).min).max(axis=1, initial=-np.inf)
+        larger = np.where(larger > m, larger, m)
+        factor[:] = np.where(m == larger, 1, np.exp(m - larger))
+        np.exp(scores - larger[:, None], out=scores)
+        m[:], s[:] = larger, s * factor + scores.sum(axis=1)
+
+
+def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
+    r"""Put p = exp(scores − lse) in place of the scores, and their gradient in that of dscores.
+
+    ``dscores`` holds dp, the gradient of p.  That of the scores is p · (dp − delta), with
+    delta = Σ p dp of the row; where the scores are c tanh(z / c) with c = ``softcap``, that of z
+    has the factor 1 − (score / c)².  Columns are left out as in `attention_tile`.
+    """
+    rows, width = scores.shape
+    with np.errstate(all="ignore"):
+        slope = 1 if softcap is None else 1 - (scores / softcap) ** 2
+        p = np.exp(scores - lse[:, None])
+        p[np.arange(width) >= limit + np.arange(rows)[:, None]] = 0
+        dscores[:] = np.where(p == 0, 0, p * (dscores - delta[:, None]) * slope)
+        scores[:] = p
+
+
 def sgd_step(param, grad, velocity, lr, momentum, nesterov, weight_decay):
     """Move ``param`` one step of gradient descent; ``velocity`` is None without momentum."""
     grad = grad + weight_decay * param

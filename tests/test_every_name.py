@@ -100,6 +100,12 @@ def model(x):
     return y.astype(smnn.relu(x).dtype)  # a model computes in its own dtype
 
 
+def attention(x):
+    out, backward = smnn.attention(x, x, x)
+    assert {gradient.dtype for gradient in backward(out)} == {out.dtype}
+    return out
+
+
 ELEMENTWISE = [name for name in smnn.ACTIVATIONS if name != "softmax"]
 CALLS = {
     **{name: activation(name) for name in ELEMENTWISE},
@@ -135,6 +141,7 @@ CALLS = {
     "nce_loss": sampled_loss("nce_loss"),
     "sampled_softmax_loss": sampled_loss("sampled_softmax_loss"),
     "sum_rows": (lambda x: smnn.sum_rows(np.arange(len(x)), x)[1], same_shape),
+    "attention": (attention, same_shape),
     "merge_logsumexp": (lambda x: smnn.merge_logsumexp((x, x), (x, x))[1], same_shape),
     "mse": (lambda x: smnn.mse(x, x)[1], same_shape),
     "huber": (lambda x: smnn.huber(x, x)[1], same_shape),

@@ -37,6 +37,7 @@ B = RNG.standard_normal(5)
 LABELS = np.array([2, 0, 3])
 PROBS = RNG.dirichlet(np.ones(4), size=3)
 BITS = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0.3, 1, 0.5]])
+MASK = np.array([[True, False, True], [False, True, True], [True, True, False]])
 CLASS_WEIGHTS = np.array([0.5, 2.0, 1.0, 0.0])
 
 
@@ -152,6 +153,21 @@ CASES = {
     "HierarchicalSoftmax": case(tree_forward, X),
     "AdaptiveSoftmax": case(adaptive_forward, X),
     "sum_rows": case(sum_rows_forward, X),
+    "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
+    "attention, causal": case(
+        lambda q, k, v: functional.attention(q, k, v, causal=True), X, X[::-1], X[:, :2]
+    ),
+    "attention, all at once": case(
+        lambda q, k, v: functional.attention(
+            q, k, v, mask=MASK, scale=-0.7, softcap=1.5, sink=[0.0, 2.0, -1.0]
+        ),
+        X, X[::-1], X,
+    ),
+    "attention, batches that broadcast": case(
+        functional.attention,
+        RNG.standard_normal((2, 1, 3, 2)), RNG.standard_normal((3, 4, 2)),
+        RNG.standard_normal((4, 5)),
+    ),
     "tape add, broadcast": tape_case(lambda a, b: a + b, X, X[:1]),
     "tape subtract": tape_case(lambda a, b: a - b, X, X[0]),
     "tape multiply, broadcast": tape_case(lambda a, b: a * b, X, X[:, :1]),

@@ -111,6 +111,41 @@ def test_weighted_logsumexp(dtype):
         np.testing.assert_array_equal(np.isnan(found[0]), np.isnan(expected[0]))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("limit", ["all", 1, -2])
+def test_tiles_of_attention(limit, dtype):
+    for rng, width, rows in cases(13):
+        scores = logits(rng, rows, width, dtype)
+        first = width if limit == "all" else limit
+        expected, found = scores.astype(np.float64), scores.copy()
+        m = rng.choice([-1e30, 0.0, 20.0], rows).astype(dtype)
+        s, factor = np.ones((2, rows), dtype)
+        wide = [x.astype(np.float64) for x in (m, s, factor)]
+        reference.attention_tile(expected, first, *wide)
+        kernels.attention_tile(found, first, m, s, factor)
+        assert_close(found, expected, (rows, width), 64)
+        for number, other in zip((m, s, factor), wide, strict=True):
+            assert_close(number, other, (rows, width), 64)
+
+        scores = (5 * rng.standard_normal(scores.shape)).astype(dtype)
+        scores[rng.random(scores.shape) < 0.1] = -np.inf
+        scores[0] = -np.inf
+        dp, delta = rng.standard_normal(scores.shape), rng.standard_normal(rows)
+        dp[scores == -np.inf] = np.nan  # what has weight 0 gives no gradient, whatever it is
+        lse = np.empty(rows)
+        reference.logsumexp(scores.astype(np.float64), lse)
+        lse[lse == -np.inf] = np.inf
+        given = [x.astype(dtype) for x in (dp, lse, delta)]
+        dp, lse, delta = (x.astype(np.float64) for x in given)
+        for softcap in (None, 6.0):
+            expected, dexpected = scores.astype(np.float64), dp.copy()
+            reference.attention_tile_vjp(expected, dexpected, first, lse, delta, softcap)
+            found, dfound = scores.copy(), given[0].copy()
+            kernels.attention_tile_vjp(found, dfound, first, *given[1:], softcap)
+            assert_close(found, expected, (rows, width), 64)
+            assert_close(dfound, dexpected, (rows, width), 64, near_zero=64)
+
+
 def test_weighted_logsumexp_is_that_of_scipy():
     special = pytest.importorskip("scipy.special")
     x, b = np.array([[0.0, -40.0, 3.0, np.nan]]), np.array([[1.0, -2.0, -0.5, 0.0]])

@@ -44,6 +44,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 import numpy as np
 
 from .._core.threads import parallel_rows
+from .attention import exponentials_of_tile, gradients_of_tile
 from .cross_entropy import (
     check_labels,
     labels_blocks,
@@ -86,11 +87,12 @@ from .training import adam_step, erfc, sgd_step
 from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
-    "INTERPRETED", "adam_step", "add_rows", "check_labels", "cross_entropy_labels",
-    "cross_entropy_probs", "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32",
-    "exp_float64", "gather_paths", "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp",
-    "logsumexp_vjp", "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores",
-    "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
+    "INTERPRETED", "adam_step", "add_rows", "attention_tile", "attention_tile_vjp",
+    "check_labels", "cross_entropy_labels", "cross_entropy_probs", "distinct_rows", "draw",
+    "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths", "log_softmax",
+    "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp", "logsumexp_weighted",
+    "mean_loss", "row_gradients", "row_scores", "rows_to_windows", "sgd_step", "softmax",
+    "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -213,3 +215,14 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
     """See ``reference.cross_entropy_probs``."""
     run(probabilities, (x, probs, weight, smoothing, divisor, losses, dx), x)
     return sum_losses(losses)
+
+
+def attention_tile(scores, limit, m, s, factor):
+    """See ``reference.attention_tile``."""
+    exponentials_of_tile(scores, limit, m, s, factor, 0, len(scores))
+
+
+def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
+    """See ``reference.attention_tile_vjp``."""
+    inverse_cap = None if softcap is None else 1.0 / softcap
+    gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, 0, len(scores))

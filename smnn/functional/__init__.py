@@ -8,6 +8,7 @@ back.  What is computed on a row is written in ``reference.py``, how it is compu
 Floating dtypes are kept: float16 is computed in float32, integers give float64.
 """
 
+from ._attention import attention
 from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
 from ._labels import one_hot
 from ._merge import merge_logsumexp
@@ -22,6 +23,7 @@ from ._softmax import (
 )
 
 __all__ = [
+    "attention",
     "cross_entropy",
     "linear_cross_entropy",
     "log_softmax",
