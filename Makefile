@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test lab text run lint lighthouse bench peers wheel clean
+.PHONY: help book pdf test lab text run lint lighthouse phone bench peers wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ lint: $(READY)  ## check style and spelling
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
 	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py
+
+phone: book  ## print what Lighthouse measures of three pages on a phone
+	PYTHONPATH=tests:tools:_ext $(BIN)/python tests/lighthouse.py
 
 bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks

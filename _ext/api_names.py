@@ -1,7 +1,8 @@
 """The public names of the package, and which of them a piece of code uses.
 
 The door of the package, `smnn.__all__`, holds the names that stand directly below
-`smnn`.  Pictures stay in their modules, and are known as `plot.simplex` for instance.
+`smnn`.  Pictures and functions on Dask arrays stay in their modules, and are known as
+`plot.simplex` for instance.
 Which names a chapter uses is read off the syntax trees of its cells, so that no list
 has to be kept.
 """
@@ -11,7 +12,7 @@ from importlib import import_module
 
 import smnn
 
-MODULES = ("plot",)
+MODULES = ("dask", "plot")
 
 
 def public_names():

@@ -12,9 +12,9 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
-from kernel_pictures import MIME_TYPE
+from kernel_pictures import MIME_TYPE, with_short_numbers
 from myst_nb.core import render
-from slider_figures import COLUMN, with_short_numbers
+from slider_figures import COLUMN
 
 from smnn import plot
 

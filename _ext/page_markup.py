@@ -149,11 +149,22 @@ def mark_wide_code(body):
         parts = block.find_all(recursive=False) if "cell" in block["class"] else [block]
         parts = [part for part in parts if not part.select_one(PICTURES)]
         lines = [
-            line for part in parts for pre in part.select("pre") for line in pre.text.splitlines()
+            line
+            for part in parts
+            for pre in part.select("pre:not(.verdicts)")
+            for line in pre.text.splitlines()
         ]
         if max(map(len, lines), default=0) > LETTERS_A_LINE:
             for part in parts:
                 part["class"] = [*part.get("class", []), "reaching"]
+
+
+def mark_verdicts(body):
+    """Mark what a check prints: sentences, one on a line, which may break where it is narrow."""
+    for pre in body.select(".cell_output pre"):
+        lines = [line for line in pre.get_text().splitlines() if line.strip()]
+        if lines and all(line.startswith("✓ ") for line in lines):
+            pre["class"] = [*pre.get("class", []), "verdicts"]
 
 
 def outdent_code(body):
@@ -355,6 +366,7 @@ MENDERS = (
     fold_hidden_code,
     put_figures_first,
     fold_in_cells,
+    mark_verdicts,
     outdent_code,
     mark_wide_code,
     join_operators,
@@ -381,7 +393,7 @@ def part_of(context):
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    """Mend the body of a page, and let it load the style of boxes only if it has such boxes."""
+    """Mend the body of a page, and let it load the style and scripts only of what it has."""
     if doctree is not None:
         body = BeautifulSoup(context["body"], "html.parser")
         for mend in MENDERS:
@@ -389,6 +401,8 @@ def mend_page(app, pagename, templatename, context, doctree):
         place_chapter(body, part_of(context))
         if pagename != app.config.root_doc:
             state_facts(body, facts_of(app.env, pagename), notebook_of(context))
+        if body.select_one(PICTURES):
+            app.add_js_file("enlarge.js", defer="defer")
         context["body"] = str(body)
     if "sd-" not in context.get("body", ""):
         for kind in ("css_files", "script_files"):

@@ -20,6 +20,7 @@ from html import escape
 
 import vl_convert
 from docutils import nodes
+from kernel_pictures import with_short_numbers
 from myst_nb.core import render
 
 from smnn_book import sliders
@@ -56,6 +57,7 @@ CONFIG = {
         "titleFontWeight": "normal",
         "labelFontSize": 13,
         "labelPadding": 6,
+        "labelSeparation": 8,
         "titleFontSize": 13,
         "domainColor": "var(--rule-strong)",
         "tickColor": "var(--rule-strong)",
@@ -91,17 +93,6 @@ def for_the_site(spec):
         {key: part for key, part in param.items() if key != "bind"} for param in spec["params"]
     ]
     return {**with_shades(chart), "width": "container", "config": CONFIG}
-
-
-def with_short_numbers(svg):
-    """Return a drawing with hundredths of a pixel at most; its words stay as they are.
-
-    Examples
-    --------
-    >>> with_short_numbers('<text x="1.23456">0.12345</text>')
-    '<text x="1.23">0.12345</text>'
-    """
-    return re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag.group()), svg)
 
 
 @cache

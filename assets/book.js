@@ -124,7 +124,7 @@ function setUpCopying() {
 
 // What is wider than the column scrolls by itself; the keyboard must reach it.
 function reachWideParts() {
-  for (const part of document.querySelectorAll(".highlight pre, .table-box, .picture, div.math, p:has(> img)")) {
+  for (const part of document.querySelectorAll(".highlight pre, .table-box, .picture, div.math")) {
     const isWide = part.scrollWidth > part.clientWidth + 1;
     if (isWide) part.tabIndex = 0;
     else part.removeAttribute("tabindex");

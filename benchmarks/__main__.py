@@ -3,6 +3,7 @@
     python -m benchmarks                 everything (about half an hour)
     python -m benchmarks --quick         a few shapes, float32, one thread
     python -m benchmarks --operations softmax --shapes 64x10,256x1000 --threads 1
+    python -m benchmarks --against PATH  this checkout beside the one in another folder
 
 A selection is printed and not kept, unless --output names a file.
 """
@@ -13,12 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import cases, handover, machine, memory, picture, report, startup, targets
+from benchmarks import against, cases, machine, memory, picture, report, startup, targets, wakeup
 from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
 PICTURE = Path(__file__).parent / "results" / "benchmark.svg"
-SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "handover")
+SECTIONS = (*cases.OPERATIONS, "spellings", "memory", "startup", "cold", "wakeup")
 
 
 def parse_arguments():
@@ -35,6 +36,7 @@ def parse_arguments():
     parser.add_argument("--libraries", type=names, help=f"from {', '.join(MODULES)}")
     parser.add_argument("--budget", type=float, help="seconds for each race")
     parser.add_argument("--output", type=Path, help="file for the results, as JSON")
+    parser.add_argument("--against", type=Path, help="folder of another checkout to race against")
     arguments = parser.parse_args()
     check_names(parser, arguments.operations, SECTIONS)
     check_names(parser, arguments.libraries, MODULES)
@@ -55,8 +57,7 @@ def check_names(parser, given, known):
             parser.error(f"{name!r} is none of {', '.join(known)}")
 
 
-def choose_cases(arguments):
-    operations = arguments.operations or SECTIONS
+def choose_cases(arguments, operations):
     dtypes = arguments.dtypes or (["float32"] if arguments.quick else ["float32", "float64"])
     row_operations = [name for name in cases.ROW_OPERATIONS if name in operations]
     given = arguments.shapes or []
@@ -81,31 +82,50 @@ def measure_cases(chosen, threads, libraries, budget_seconds):
     # Silent unless a person watches.
     with tqdm(total=len(chosen) * len(threads), disable=not sys.stderr.isatty()) as progress:
         for count in threads:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.worker"],
-                env=machine.thread_environment(count),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            worker.stdin.write(json.dumps(order))
-            worker.stdin.close()
-            for line in worker.stdout:
-                records.append(json.loads(line))
-                progress.update()
-            if worker.wait() != 0:
+            command = [sys.executable, "-m", "benchmarks.worker"]
+            environment, pipe = machine.thread_environment(count), subprocess.PIPE
+            with subprocess.Popen(
+                command, env=environment, stdin=pipe, stdout=pipe, text=True
+            ) as worker:
+                worker.stdin.write(json.dumps(order))
+                worker.stdin.close()
+                for line in worker.stdout:
+                    records.append(json.loads(line))
+                    progress.update()
+            if worker.returncode != 0:
                 raise SystemExit(f"the worker with {count} threads failed: see the error above")
     return records
+
+
+def compare(arguments, threads):
+    """Print this checkout beside another one; keep the records if a file is named."""
+    operations = arguments.operations or cases.ROW_OPERATIONS
+    chosen = choose_cases(arguments, operations)
+    records = [
+        record
+        for count in threads
+        for record in against.measure(chosen, arguments.against, count, arguments.budget or 0.6)
+    ]
+    if records:
+        print(against.text(records))
+    if "cold" in operations:
+        folders = arguments.against, against.HERE
+        print(against.cold_text(*(startup.measure_cold(folder) for folder in folders)))
+    if arguments.output:
+        arguments.output.write_text(json.dumps(records, indent=1) + "\n")
 
 
 def main():
     arguments = parse_arguments()
     operations = arguments.operations or SECTIONS
     threads = [int(count) for count in arguments.threads or (["1"] if arguments.quick else "12")]
+    if arguments.against:
+        return compare(arguments, threads)
     libraries = arguments.libraries or list(MODULES)
     budget_seconds = arguments.budget or (0.3 if arguments.quick else 0.6)
     results = {"machine": machine.describe()}
-    results["records"] = measure_cases(choose_cases(arguments), threads, libraries, budget_seconds)
+    chosen = choose_cases(arguments, operations)
+    results["records"] = measure_cases(chosen, threads, libraries, budget_seconds)
     if "spellings" in operations:
         spelled = cases.spelled_cases(["float32"])
         results["spellings"] = measure_cases(spelled, [1], libraries, budget_seconds)
@@ -116,9 +136,9 @@ def main():
         results["startup"] = startup.measure_all()
     if "cold" in operations:
         results["cold"] = startup.measure_cold()
-    if "handover" in operations:
-        results["handover"] = handover.measure_alone()
-    results["goals"] = [list(goal) for goal in targets.judge(results)]
+    if "wakeup" in operations:
+        results["handover"] = wakeup.measure_alone()  # the name that the speed page reads
+    results["goals"] = [list(goal) for goal in targets.score(results)]
     print(report.text(results))
 
     partial = any((arguments.quick, arguments.operations, arguments.shapes, arguments.dtypes,

@@ -1,4 +1,4 @@
-"""What a record says: the fastest peer, our ratio to it, our shares of the roofs, our reach."""
+"""What a record says: the fastest peer, our ratio to it, our shares of the limits, our reach."""
 
 from statistics import geometric_mean
 
@@ -46,8 +46,8 @@ def call_share(record):
     return record["call_seconds"]["best"] / record["seconds"][US]["best"]
 
 
-def roof_shares(record):
-    """The share of each roof."""
+def limit_shares(record):
+    """Return our share of each limit of the roofline."""
     return {
         "copy": copy_share(record),
         "work": arithmetic_share(record),
@@ -55,24 +55,29 @@ def roof_shares(record):
     }
 
 
-def roof_share(record):
-    """Our share of the nearest roof: the one that binds."""
-    return max(roof_shares(record).values())
+def limit_share(record):
+    """Return our share of the nearest limit, the one that binds."""
+    return max(limit_shares(record).values())
 
 
 def reach(record):
-    """What the ratio would be at the nearest roof, with all other work done in no time."""
-    return ratio(record) / roof_share(record)
+    """Return the ratio at the nearest limit, as if all other work took no time."""
+    return ratio(record) / limit_share(record)
 
 
 def in_turn(record):
-    """What the ratio would be with the three roofs one after the other, and no other work."""
-    return ratio(record) / sum(roof_shares(record).values())
+    """Return the ratio with the three limits one after the other, and no other work."""
+    return ratio(record) / sum(limit_shares(record).values())
 
 
 def gain_from_threads(record):
     """Our time with one thread over that with several, in one race."""
     return record["one_thread_seconds"]["best"] / record["seconds"][US]["best"]
+
+
+def gain_from_one_thread(record):
+    """Return our time if the array were shared over that with one thread, in one race."""
+    return record["shared_anyway_seconds"]["best"] / record["seconds"][US]["best"]
 
 
 def shape_text(record):

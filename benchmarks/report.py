@@ -31,7 +31,7 @@ def text(results):
     if "cold" in results:
         parts.append(cold_text(results["cold"]))
     if "handover" in results:
-        parts.append(handover_text(results["handover"]))
+        parts.append(wakeup_text(results["handover"]))
     parts.append(targets.text(results))
     return "\n\n".join(parts)
 
@@ -120,8 +120,11 @@ def cold_text(seconds):
     return "\n".join(lines)
 
 
-def handover_text(entry):
+def wakeup_text(entry):
+    awake = entry.get("at_once")  # older results have none
     return (
         "A sleeping thread begins its part of a call after "
         f"{entry['best'] * 1e6:.0f} microseconds, median {entry['median'] * 1e6:.0f}"
+        + (f"; in calls one upon the other {awake['best'] * 1e6:.0f}, " if awake else "")
+        + (f"median {awake['median'] * 1e6:.0f}" if awake else "")
     )

@@ -54,10 +54,12 @@ COLD_CALLS = {
 COLD_ARRAYS = "X, B = np.zeros((64, 100), np.float32), np.zeros((4, 50_000), np.float32)"
 
 
-def measure_once(load, call, **environment):
+def measure_once(load, call, checkout=None, **environment):
+    """Return the seconds to load and to call; the package is that of a checkout, or of this one."""
     output = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(load=load, call=call)],
         env=os.environ | environment,
+        cwd=checkout,
         stdout=subprocess.PIPE,
         check=True,
         text=True,
@@ -78,12 +80,12 @@ def measure_all():
     return results
 
 
-def measure_cold():
-    """Seconds of processor time to compile and run first calls, by name, once."""
+def measure_cold(checkout=None):
+    """Return the seconds of processor time to compile and run first calls, by name, once."""
     results = {}
     for name, calls in COLD_CALLS.items():
         load = f"import smnn, smnn._kernels; {COLD_ARRAYS}"
         call = "; ".join(f"smnn.{call}" for call in calls)
         with tempfile.TemporaryDirectory() as folder:
-            results[name] = measure_once(load, call, NUMBA_CACHE_DIR=folder)[1]
+            results[name] = measure_once(load, call, checkout, NUMBA_CACHE_DIR=folder)[1]
     return results

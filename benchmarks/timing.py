@@ -21,6 +21,11 @@ LONG_ROUND_SECONDS, LONG_ROUNDS = 10, 3
 PAUSE_SECONDS = 2e-3
 
 
+def clock_of(threads):
+    """Return the clock for a race with this many threads."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
 def seconds_per_call(function, calls, clock):
     start = clock()
     for _ in range(calls):
@@ -46,7 +51,7 @@ def race(functions, budget_seconds, threads=1):
     dict
         Name to the list of seconds per call, one for each round.
     """
-    clock = time.process_time if threads == 1 else time.perf_counter
+    clock = clock_of(threads)
     calls = {}
     round_seconds = 0.0
     for name, function in functions.items():

@@ -6,7 +6,6 @@ The parent sends the cases as JSON on standard input; one JSON record a line com
 import json
 import os
 import sys
-from functools import partial
 
 from benchmarks import machine
 
@@ -16,10 +15,9 @@ machine.pin_to_processors(THREADS)
 # Libraries read their threads when they are loaded.
 from benchmarks.cases import Case, make_data  # noqa: E402
 from benchmarks.peers import all_contestants, check_results  # noqa: E402
-from benchmarks.roofs import roof_functions  # noqa: E402
+from benchmarks.roofline import limits_of  # noqa: E402
+from benchmarks.sharing import other_choice  # noqa: E402
 from benchmarks.timing import race, summary  # noqa: E402
-from smnn import set_num_threads  # noqa: E402
-from smnn._kernels.plan import is_shared  # noqa: E402
 
 
 def measure(case, budget_seconds, libraries):
@@ -28,24 +26,17 @@ def measure(case, budget_seconds, libraries):
     check_results(case, functions)
     beside = {}
     if case.operation != "linear_cross_entropy":
-        beside = roof_functions(case.operation, data.x, THREADS)
-        if THREADS > 1 and is_shared(data.x):
-            beside["one thread"] = partial(with_one_thread, functions["smnn"])
+        beside = limits_of(case.operation, data.x, THREADS)
+        if THREADS > 1 and (other := other_choice(functions["smnn"], data.x)):
+            beside |= [other]
     seconds = race({**functions, **beside}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
-    for name in ("copy", "arithmetic", "call", "one thread"):
+    for name in ("copy", "arithmetic", "call", "one thread", "shared anyway"):
         forms = [summary(seconds[form]) for form in beside if form.startswith(name)]
         if forms:
             record[f"{name.replace(' ', '_')}_seconds"] = min(forms, key=best)
     return record
-
-
-def with_one_thread(function):
-    """Run a function of smnn, which alone is told."""
-    set_num_threads(1)
-    function()
-    set_num_threads(THREADS)
 
 
 def best(entry):

@@ -175,7 +175,7 @@ _NAMES_OF_MODULE = {
     "estimator": ("SoftmaxClassifier",),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
-_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "plot", "reference"}
+_MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "dask", "plot", "reference"}
 
 __all__ = sorted(_MODULE_OF_NAME)
 

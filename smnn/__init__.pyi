@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import autograd as autograd
+from . import dask as dask
 from . import datasets as datasets
 from . import estimator as estimator
 from . import functional as functional

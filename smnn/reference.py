@@ -231,6 +231,22 @@ def attention_tile(scores, limit, m, s, factor):
         m[:], s[:] = larger, s * factor + scores.sum(axis=1)
 
 
+def attention_merge(out, factor, part):
+    """Add a part to the rows of sums, after these were multiplied by their factors."""
+    out *= factor[:, None]
+    out += part
+
+
+def attention_end(out, m, s, lse):
+    """Divide rows of sums by s, and put m + log s into ``lse``, or +inf where s is 0.
+
+    Such a row is one of zeros, and exp(score − lse) will be 0 whatever the score.
+    """
+    with np.errstate(all="ignore"):
+        out /= np.where(s == 0, 1, s)[:, None]
+        lse[:] = np.where(s == 0, np.inf, m + np.log(s))
+
+
 def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
     r"""Put p = exp(scores − lse) in place of the scores, and their gradient in that of dscores.
 

@@ -1,4 +1,4 @@
-"""Drawings of a softmax network: its graph with all gradients, and its matrices as pictures."""
+"""Drawings: the graph of a softmax network, its matrices as pictures, the tiles of attention."""
 
 from itertools import pairwise
 
@@ -142,3 +142,82 @@ def matrices(values, gradients, *, columns):
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     return figure
+
+
+def attention_sweeps(blocks=4, tiles=5, *, at=(1, 2)):
+    """Return a drawing of the two sweeps of tiled attention, forward and backward.
+
+    Each square is a tile of the matrix of scores.  Full squares are in memory, the tile at
+    work is the darkest, and dashed ones are not there.
+
+    Parameters
+    ----------
+    blocks, tiles : int
+        The number of blocks of queries and of tiles of keys.
+    at : tuple of int
+        The block and the tile at work, both counted from 0.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the tile at work is not in the matrix.
+
+    Examples
+    --------
+    >>> figure = attention_sweeps()
+    >>> [ax.get_title() for ax in figure.axes]
+    ['forward: carry m, s, u along a row', 'backward: carry nothing']
+    >>> pyplot.close(figure)
+    """
+    block, tile = at
+    if not (0 <= block < blocks and 0 <= tile < tiles):
+        raise ValueError(f"at must lie within {blocks} blocks and {tiles} tiles, got {at}")
+    figure, panels = pyplot.subplots(1, 2, figsize=(7.4, 3.5))
+    for ax, back in zip(panels, (False, True), strict=True):
+        color = BACKWARD if back else FORWARD
+        for row, column in np.ndindex(blocks, tiles):
+            _tile(ax, column, row, color, 0.75 if (row, column) == at else 0)
+        for column in range(tiles):
+            here = 0.4 if column == tile else 0.12
+            _tile(ax, column, -1.25, FORWARD, here, height=0.8)
+            if back:
+                _tile(ax, column, blocks + 0.45, BACKWARD, here, height=0.8)
+        for row in range(blocks):
+            here = 0.4 if row == block else 0.12
+            done = here if back or row <= block else 0
+            _tile(ax, -1.25, row, FORWARD, here, width=0.8)
+            _tile(ax, tiles + 0.45, row, color, done, width=0.8)
+        words = [("k, v", tiles / 2, -1.5), ("q" + ", do" * back, -0.85, -0.25)]
+        words += [("dq" if back else "o, lse", tiles + 0.85, -0.25)]
+        words += [("dk, dv", tiles / 2, blocks + 1.8)] if back else []
+        for text, x, y in words:
+            slanted = "italic" if text.startswith("d") else "normal"
+            hue = BACKWARD if text.startswith("d") else FORWARD
+            ax.text(x, y, text, ha="center", va="center", color=hue, fontstyle=slanted)
+        arrow = {**_ARROW, "lw": 1.5, "color": INK}
+        if back:
+            ends = [((tile + 1.05, block + 0.5), (tiles + 0.4, block + 0.5))]
+            ends += [((tile + 0.5, block + 1.05), (tile + 0.5, blocks + 0.4))]
+        else:
+            ends = [((0.05, block + 0.5), (tile - 0.05, block + 0.5))] if tile else []
+            ends += [((tile + 1.05, block + 0.5), (tiles + 0.4, block + 0.5))]
+        for start, end in ends:
+            ax.annotate("", end, start, arrowprops=arrow)
+        ax.set(xlim=(-1.6, tiles + 1.7), ylim=(blocks + 2.2, -1.9), aspect="equal")
+        ax.set_title("backward: carry nothing" if back else "forward: carry m, s, u along a row")
+        ax.set(xticks=[], yticks=[])  # with its axis off it would not be stacked on a phone
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+def _tile(ax, x, y, color, fullness, *, width=1, height=1):
+    """Draw a tile as full as said; an empty one has a dashed border."""
+    gap = 0.05
+    box = (x + gap, y + gap), width - 2 * gap, height - 2 * gap
+    ax.add_patch(pyplot.Rectangle(*box, fc=color if fullness else "none", alpha=fullness or None,
+                                  lw=0))  # fmt: skip
+    ax.add_patch(pyplot.Rectangle(*box, fc="none", ec=INK, lw=0.8, ls="-" if fullness else ":"))

@@ -111,7 +111,7 @@ def check_forward(forward):
 
 @exercise
 def check_loss(loss_and_dZ):
-    """logits of 1, 10 and 1,000, and the loss of a sure model to nine digits"""
+    """logits of 1, 10 and 1,000, and the loss of a confident model to nine digits"""
     rng = np.random.default_rng(1)
     for scale in (1, 10, 1000):
         Z, y = scale * rng.normal(size=(6, 7)), rng.integers(7, size=6)

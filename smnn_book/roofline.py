@@ -372,7 +372,6 @@ def draw_lines(x, lines, xlabel, ylabel="nanoseconds per element"):
     axes.set_ylim(low, high)
     _plain_ticks(axes.yaxis, low, high)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="y")
     return figure
 
 

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
 
+SLIDERS = "application/vnd.vegalite.v5+json"  # what a cell with sliders gives
+
 # The slots of a chapter, in the order in which every chapter has them (second-level headings).
 SLOTS = (
     "A picture",
@@ -91,15 +93,17 @@ def faults_in_outputs(notebook):
 
 
 def faults_in_pictures(notebook):
-    """Every picture says in words what is to be seen."""
+    """Every picture says in words what is to be seen, and has a number and a caption."""
     faults = []
     for number, cell in enumerate(code_cells(notebook), start=1):
-        draws = any(
-            kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {})
-        )
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-        if draws and len(alt.split()) < 4:
+        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+        draws = any(kind.startswith("image/") for kind in kinds)
+        about = cell.metadata.get("mystnb", {})
+        if draws and len(about.get("image", {}).get("alt", "").split()) < 4:
             faults.append(f"cell {number} draws a figure without alt text")
+        figure = about.get("figure", {})
+        if (draws or SLIDERS in kinds) and not (figure.get("name") and figure.get("caption")):
+            faults.append(f"cell {number} draws a figure without a name or a caption")
     text = prose(notebook)
     for match in MARKDOWN_IMAGE.finditer(text):
         if not match["alt"].strip():

@@ -68,6 +68,19 @@
         fault(`words of ${contrast(color, ground).toFixed(2)} to 1: ${short(word.textContent)}`);
       }
     }
+    // Words that stand upright do not lie on each other.
+    const upright = [...svg.querySelectorAll("text")].filter((word) => {
+      const seen = word.textContent.trim() && getComputedStyle(word).opacity > 0.05;
+      return seen && Math.abs(word.getScreenCTM().b) < 0.01;
+    });
+    const boxes = upright.map((word) => word.getBoundingClientRect());
+    boxes.forEach((box, k) => boxes.slice(0, k).forEach((other, j) => {
+      const across = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+      const down = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+      if (across > 1 && down > 0.35 * Math.min(box.height, other.height)) {
+        fault(`words on words: ${short(upright[j].textContent)}, ${short(upright[k].textContent)}`);
+      }
+    }));
     // A mark stands out by its line or by its filling.  What is faint on purpose is thinner than
     // a mark (lines of a grid) or has no rim (the ground of a region).
     for (const mark of svg.querySelectorAll("line, path, use")) {
@@ -85,13 +98,17 @@
     if (isShown(svg)) lookAtDrawing(svg);
   }
 
+  for (const image of document.querySelectorAll("main figure img")) {
+    fault(`a picture of pixels, whose words nobody can measure: ${short(image.alt)}`);
+  }
+
   // ---- formulas and names
   for (const formula of document.querySelectorAll("main math")) {
     const size = parseFloat(getComputedStyle(formula).fontSize);
     if (isShown(formula) && size < limits.formula) fault(`a formula of ${size} px`);
   }
   for (const name of document.querySelectorAll("main code")) {
-    if (name.closest("pre") || !/^[\w.]+$/.test(name.textContent) || !isShown(name)) continue;
+    if (name.closest("pre") || !/^[\w.]+(\(\))?$/.test(name.textContent) || !isShown(name)) continue;
     const lines = new Set([...name.getClientRects()].map((box) => Math.round(box.top)));
     if (lines.size > 1) fault(`parts the name ${name.textContent}`);
   }
@@ -105,6 +122,24 @@
       const longest = Math.max(...code.textContent.split("\n").map((line) => line.length));
       if (longest <= 96 && isShown(code) && code.scrollWidth > code.clientWidth + 1) {
         fault(`cuts a line of ${longest} letters: ${short(code.textContent)}`);
+      }
+    }
+    const wide = "main :is(.reaching, .table-box, .picture, .interactive, div.math, figcaption)";
+    for (const note of document.querySelectorAll("main aside.margin")) {
+      const own = note.getBoundingClientRect();
+      for (const other of document.querySelectorAll(wide)) {
+        const box = other.getBoundingClientRect();
+        const across = Math.min(box.right, own.right) - Math.max(box.left, own.left);
+        const down = Math.min(box.bottom, own.bottom) - Math.max(box.top, own.top);
+        if (across > 1 && down > 1 && isShown(other) && !note.contains(other)) {
+          fault(`covers the note ${short(note.textContent)}`);
+        }
+      }
+    }
+    for (const caption of document.querySelectorAll("main figure:not(:has(.beyond)) > figcaption")) {
+      const figure = caption.parentElement.firstElementChild.getBoundingClientRect();
+      if (isShown(caption) && caption.getBoundingClientRect().left < figure.right) {
+        fault(`not in the margin: ${short(caption.textContent)}`);
       }
     }
     const here = document.querySelector(".contents [aria-current=page]")?.getBoundingClientRect();

@@ -2,11 +2,18 @@
 
 `make lighthouse` runs it, and nothing beside it: the time that a page takes can be
 measured only on a machine that does nothing else.  It needs Chromium and `npm ci`.
+
+`make phone` loads three pages as Lighthouse's phone does, five times each, and prints the
+medians.  They are to be written down, not to be passed: what bytes, requests, waiting scripts
+and layout shifts a page may have is held by `test_light_pages.py`, on any machine.
 """
 
 import json
 import os
+import statistics
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from book_checks import ROOT, SITE
@@ -36,12 +43,13 @@ TRIES = 3
 SPEED_OF_A_DESKTOP = 1000
 
 
-def report(address, folder):
-    """Load a page as a desktop computer does, and return Lighthouse's report."""
+def report(address, folder, preset="desktop"):
+    """Load a page as a desktop computer or, without a preset, a phone; return the report."""
     switches = ("--headless=new", "--no-sandbox", *SWITCHES)
     done = subprocess.run(
         [
-            *("node", LIGHTHOUSE, address, "--preset=desktop", "--quiet"),
+            *("node", LIGHTHOUSE, address, "--quiet"),
+            *([f"--preset={preset}"] if preset else []),
             *("--output=json", f"--output-path={folder / 'report.json'}"),
             f"--chrome-flags={' '.join(switches)}",
         ],
@@ -83,3 +91,44 @@ def test_lighthouse_is_content(page, address, tmp_path):
     if missed == ["performance"] and speed < SPEED_OF_A_DESKTOP:
         pytest.skip(f"this machine is too slow or too busy to judge performance: {speed:.0f}")
     assert not missed, f"{best}\n" + "\n".join(shortcomings(seen))
+
+
+# What `make phone` measures.
+PHONE_PAGES = (
+    "book/index.html",
+    "book/many-classes/derivative.html",
+    "book/networks/softmax-backpropagation.html",
+)
+RUNS = 5
+MEASURED = {
+    "first paint, s": ("first-contentful-paint", 1000),
+    "largest paint, s": ("largest-contentful-paint", 1000),
+    "blocked, ms": ("total-blocking-time", 1),
+    "shift": ("cumulative-layout-shift", 1),
+    "kB": ("total-byte-weight", 1000),
+}
+
+
+def medians(address, folder):
+    """Return the medians of the scores and the times of a page in the phone profile."""
+    seen = [report(address, folder, preset=None) for _ in range(RUNS)]
+    values = {name: [scores(one)[name] for one in seen] for name in LEAST}
+    for name, (audit, unit) in MEASURED.items():
+        values[name] = [one["audits"][audit]["numericValue"] / unit for one in seen]
+    values["speed of this machine"] = [one["environment"]["benchmarkIndex"] for one in seen]
+    return {name: statistics.median(found) for name, found in values.items()}
+
+
+def main():
+    """Print a line for each page."""
+    from serve import serving
+
+    with serving(SITE) as address, tempfile.TemporaryDirectory() as folder:
+        for page in PHONE_PAGES:
+            found = medians(f"{address}/{page}", Path(folder))
+            words = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+            print(f"{page}: {words}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

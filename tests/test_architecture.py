@@ -29,6 +29,7 @@ GUESTS = {
     "pooch": {"datasets"},
     "mlxtend": {"datasets"},
     "safetensors": {"_core"},
+    "dask": {"dask", "estimator"},
 }
 # The rooms that cannot be imported without their guests; in all others the import stands in
 # the function that needs it.

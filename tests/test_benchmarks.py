@@ -6,8 +6,23 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import handover, peers, picture, ratios, report, roofs, targets, timing
+from benchmarks import __main__ as main
+from benchmarks import (
+    against,
+    attention,
+    peers,
+    picture,
+    ratios,
+    report,
+    roofline,
+    sharing,
+    targets,
+    timing,
+    wakeup,
+)
 from benchmarks.cases import ROW_OPERATIONS, Case, make_data, row_cases
+from smnn import get_num_threads, set_num_threads
+from smnn._kernels import plan
 from smnn_book import results_folder
 
 LIBRARIES = ("smnn", "NumPy", "SciPy", "scikit-learn")  # the others live in an environment apart
@@ -40,6 +55,16 @@ def test_linear_contestants_compute_the_same():
     functions = functions_of(case)
     assert functions.keys() == {"smnn", "NumPy"}
     peers.check_results(case, functions)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_contestants_of_attention_compute_the_same(causal):
+    functions = attention.contestants(300, causal, True)
+    expected = functions["smnn"]()
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-3, 1e-4)
+    attention.products(300, causal, True)()
 
 
 def test_a_contestant_that_computes_something_else_is_refused():
@@ -107,18 +132,18 @@ def test_the_ratio_is_to_the_fastest_form_of_the_fastest_peer():
     assert ratios.library_seconds(made, "JAX") is None
 
 
-def test_the_reach_is_the_ratio_at_the_nearest_roof():
-    made = record(4.0)  # four times the copy, which is the nearest roof
+def test_the_reach_is_the_ratio_at_the_nearest_limit():
+    made = record(4.0)  # four times the copy, which is the nearest limit
     assert ratios.ratio(made) == 0.5
-    assert ratios.roof_share(made) == 0.25
+    assert ratios.limit_share(made) == 0.25
     assert ratios.reach(made) == 2.0  # a copy takes half the time of the fastest peer
 
 
 @pytest.mark.parametrize("operation", ROW_OPERATIONS)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_roofs_are_those_of_the_operation(operation, threads):
+def test_the_limits_are_those_of_the_operation(operation, threads):
     x = np.random.default_rng(0).standard_normal((4, 16)).astype(np.float32)
-    functions = roofs.roof_functions(operation, x, threads)
+    functions = roofline.limits_of(operation, x, threads)
     assert len(functions) == 2 * threads + 1
     for function in functions.values():
         function()
@@ -130,18 +155,45 @@ def test_the_arithmetic_is_all_that_each_number_needs(dtype):
     x, number = np.random.default_rng(0).standard_normal(80).astype(dtype), 0.5
     d, whole = x - x.max(), x.size - x.size % (2 * 64 // x.itemsize)
     exponentials = np.exp(d) * 2.0**64
-    for rests, logs, results in (
+    for split, logs, results in (
         (None, None, exponentials * number),
         (True, None, exponentials * number),
         (True, True, d - number),
     ):
         out = np.empty_like(x)
-        added = roofs.known_pass(x, out, x.max(), out.dtype.type(number), rests, logs, 1)
+        added = roofline.known_pass(x, out, x.max(), out.dtype.type(number), split, logs, 1)
         np.testing.assert_allclose(out[:whole], results[:whole], 1e-5)
         expected = exponentials[:whole].sum()
-        if rests:
+        if split:
             expected += exponentials[:whole][d[:whole] < 0].sum()
         np.testing.assert_allclose(added, expected, 1e-5)
+
+
+def test_a_checkout_is_timed_beside_another():
+    case = Case("softmax", (64, 10), "float32")
+    (record,) = against.measure([case], against.HERE, 1, 0.01)
+    assert record["operation"] == "softmax" and record["threads"] == 1
+    assert set(record["seconds"]) == {"new", "old", "old again"}
+    assert all(1e-7 < seconds < 1 for seconds in record["seconds"].values())
+
+
+def test_a_folder_without_the_package_is_refused(tmp_path, capfd):
+    with pytest.raises(SystemExit, match="failed"):
+        list(against.measure([Case("softmax", (4, 3), "float32")], tmp_path, 1, 0.01))
+    assert f"and not from {tmp_path}" in capfd.readouterr().err
+
+
+def test_slower_is_beyond_the_spread():
+    def timed(new, old, again):
+        return record(1.0) | {"seconds": {"new": new, "old": old, "old again": again}}
+
+    level, noisy, slow = timed(1.02, 1, 1), timed(1.15, 1, 1.21), timed(1.15, 1.0, 1.0)
+    assert [against.is_slower(made) for made in (level, noisy, slow)] == [False, False, True]
+    assert against.change(noisy) == pytest.approx(1.15 / 1.1 - 1)
+    assert against.spread(noisy) == pytest.approx(0.21)
+    text = against.text([level, noisy, slow])
+    assert "1 slower by more than 3% beyond the spread" in text
+    assert text.count("+15.0%") == 2  # in the table, and among those that are slower
 
 
 def made_results(ours):
@@ -157,6 +209,8 @@ def made_results(ours):
     one = {"best": ours, "median": ours}
     for operation in ROW_OPERATIONS:
         records.append(record(ours / 2, operation, threads=2) | {"one_thread_seconds": one})
+    alone = {"shared_anyway_seconds": {"best": 0.4, "median": 0.4}}
+    records.append(record(ours / 2, threads=2) | alone)
     times = {"import": {"best": 0.1}, "first_call": {"best": 0.2}}
     return {
         "machine": machine,
@@ -167,26 +221,57 @@ def made_results(ours):
             "peak_bytes": {"smnn": 1, "NumPy": 30, "PyTorch": 20, "JAX": 40},
         },
         "startup": {"smnn softmax": times, "SciPy softmax": times},
+        "cold": {"first softmax": 10 * ours},
         "handover": {"best": 5e-5, "median": 1e-4},
     }
 
 
 def test_targets_are_met_by_the_fast_and_missed_by_the_slow():
-    assert all(met for *_, met in targets.judge(made_results(0.1)))
-    verdicts = {what: met for what, *_, met in targets.judge(made_results(1.0))}
+    assert all(met for *_, met in targets.score(made_results(0.1)))
+    verdicts = {what: met for what, *_, met in targets.score(made_results(1.0))}
     assert verdicts["softmax, log_softmax, float32, 1 thread, every shape"]
     assert not verdicts["softmax, log_softmax, float32, 1 thread, geometric mean"]
     assert not verdicts["loss + gradient, float32, 1 thread, every shape"]
-    where = {what: where for what, _, _, where, _ in targets.judge(made_results(1.0))}
+    assert not verdicts["first softmax, empty cache, seconds to compile"]
+    assert not verdicts["one thread against two, where an array is not shared"]
+    assert verdicts["no slower than the fastest peer, 2 threads, every shape"]
+    slow = {what: met for what, *_, met in targets.score(made_results(5.0))}
+    assert not slow["no slower than the fastest peer, 2 threads, every shape"]
+    where = {what: where for what, _, _, where, _ in targets.score(made_results(1.0))}
     assert "1 out of reach" in where["loss + gradient, float32, 1 thread, every shape"]
-    slow = {what: where for what, _, _, where, _ in targets.judge(made_results(1.5))}
+    slow = {what: where for what, _, _, where, _ in targets.score(made_results(1.5))}
     softmax = slow["softmax, log_softmax, float32, 1 thread, every shape"]
     assert "(2 of 2 below, 0 out of reach, 2 in turn)" in softmax
 
 
 def test_a_thread_that_sleeps_begins_after_the_call():
-    entry = handover.measure_alone()
+    entry = wakeup.measure_alone()
     assert 0 < entry["best"] <= entry["median"] < 1
+    assert 0 < entry["at_once"]["best"] <= entry["at_once"]["median"] < 1
+
+
+def test_the_other_choice_of_threads_is_taken():
+    """A middling array is shared, a large one is not; afterwards all is as it was."""
+    before = get_num_threads()
+    set_num_threads(2)
+    try:
+        for rows, name, threads in ((300, "shared anyway", 2), (2000, "one thread", 1)):
+            x, seen = np.zeros((rows, 1000), np.float32), []
+            was_shared = plan.is_shared(x)
+            found, function = sharing.other_choice(
+                lambda x=x, seen=seen: seen.append((plan.is_shared(x), get_num_threads())), x
+            )
+            function()
+            assert (found, seen) == (name, [(True, threads)])
+            assert plan.is_shared(x) == was_shared and get_num_threads() == 2
+    finally:
+        set_num_threads(before)
+    assert sharing.other_choice(None, np.zeros((4, 10), np.float32)) is None
+
+
+def test_a_worker_times_the_other_choice():
+    (record,) = main.measure_cases([Case("softmax", (300, 1000), "float32")], [2], ["smnn"], 0.01)
+    assert record["shared_anyway_seconds"]["best"] > 0
 
 
 def test_the_report_names_every_contestant_and_verdict():
@@ -198,7 +283,10 @@ def test_the_report_names_every_contestant_and_verdict():
 
 def test_the_picture_is_drawn(tmp_path):
     picture.draw(made_results(1.0), tmp_path / "picture.svg")
-    assert (tmp_path / "picture.svg").read_text().count("<path") > 10
+    for name in ("picture.svg", "picture-narrow.svg"):
+        drawing = (tmp_path / name).read_text()
+        assert drawing.count("<path") > 10
+        assert ">loss and gradient</text>" in drawing
 
 
 @pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
@@ -211,4 +299,4 @@ def test_the_kept_results_can_be_read():
 @pytest.mark.skipif(not KEPT.exists(), reason="no results are kept")
 def test_the_kept_verdicts_are_those_of_the_kept_times():
     results = json.loads(KEPT.read_text())
-    assert results["goals"] == [list(goal) for goal in targets.judge(results)]
+    assert results["goals"] == [list(goal) for goal in targets.score(results)]

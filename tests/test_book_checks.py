@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from book_checks import (
+    SLIDERS,
     SLOTS,
     Page,
     faults_in_address,
@@ -82,10 +83,23 @@ def test_a_figure_without_alt_text_is_found():
     drawn = new_output("display_data", data={"image/png": "…", "text/plain": "<Figure>"})
     cell = new_code_cell("…", execution_count=1, outputs=[drawn])
     assert faults_in_pictures(notebook(cell))
-    cell.metadata["mystnb"] = {"image": {"alt": "Two curves that cross at zero"}}
+    figure = {"name": "fig-curves", "caption": "Two curves."}
+    cell.metadata["mystnb"] = {"image": {"alt": "Two curves that cross at zero"}, "figure": figure}
     assert faults_in_pictures(notebook(cell)) == []
     assert faults_in_pictures(notebook("![](picture.png)"))
     assert faults_in_pictures(notebook(":::{figure} picture.png\ncaption\n:::"))
+
+
+@pytest.mark.parametrize("kind", ["image/png", SLIDERS])
+@pytest.mark.parametrize("missing", ["name", "caption"])
+def test_a_figure_without_a_number_or_a_caption_is_found(kind, missing):
+    figure = {"name": "fig-curves", "caption": "Two curves."}
+    shown = new_output("display_data", data={kind: "…", "text/plain": "…"})
+    cell = new_code_cell("…", execution_count=1, outputs=[shown])
+    cell.metadata["mystnb"] = {"image": {"alt": "Two curves that cross at zero"}, "figure": figure}
+    assert faults_in_pictures(notebook(cell)) == []
+    del cell.metadata["mystnb"]["figure"][missing]
+    assert len(faults_in_pictures(notebook(cell))) == 1
 
 
 @pytest.mark.parametrize(

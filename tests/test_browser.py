@@ -97,6 +97,32 @@ def is_formula(page, rule, place):
     return rule == "empty-table-header" and page.locator(place).first.locator("math").count() > 0
 
 
+ENLARGE_ALL = """() => {
+  const dialog = document.querySelector("dialog.enlarged");
+  const faults = [];
+  for (const part of document.querySelectorAll("main :is(.picture, .interactive-drawing)")) {
+    if (!part.getClientRects().length) continue; // in a closed box
+    const button = part.parentElement.querySelector(".enlarge");
+    if (!button) { faults.push("cannot be enlarged"); continue; }
+    button.click();
+    const large = dialog.querySelector("svg")?.getBoundingClientRect();
+    const usual = part.querySelector("svg:not(.narrow)").getBoundingClientRect();
+    const box = dialog.getBoundingClientRect();
+    const fault = (words) => faults.push(`${words}: ${dialog.ariaLabel.slice(0, 50)}`);
+    if (!dialog.open || !large) fault("does not enlarge");
+    else if (box.width > innerWidth || box.height > innerHeight) fault("leaves the window");
+    else if (large.width + 1 < usual.width) fault("gets smaller");
+    dialog.close();
+  }
+  return faults;
+}"""
+
+
+def faults_in_enlarging(page):
+    """Every figure in view enlarges within the window."""
+    return page.evaluate(ENLARGE_ALL)
+
+
 every_page = pytest.mark.parametrize(
     "path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix()
 )
@@ -109,6 +135,7 @@ def test_page(path, page):
     page.goto(path.as_uri())
     settle(page)
     faults = faults_in_formulas(page) + faults_in_width(page) + faults_in_access(page)
+    faults += faults_in_enlarging(page)
     page.emulate_media(color_scheme="dark")
     faults += faults_in_width(page) + faults_in_access(page, rules=["color-contrast"])
     found = page.faults + faults
@@ -307,6 +334,98 @@ def test_the_slash_goes_to_the_search_and_code_has_a_copy_button(behaving):
     assert behaving.faults == []
 
 
+ENLARGING = """<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8">
+<title>Enlarging</title>
+<link rel="stylesheet" href="{assets}/book.css"><link rel="stylesheet" href="{assets}/boxes.css">
+<main class="text" style="max-width: 600px"><h1>Enlarging</h1><a href="#here" id="before">Before</a>
+<figure id="here"><div class="picture" role="img" aria-label="A line that rises">
+<svg class="wide" viewBox="0 0 300 150" style="width: 420px; min-width: 300px">
+<defs><path id="mark" d="M0 0h9v9"/></defs><use href="#mark"/><text x="20" y="80">wide</text></svg>
+<svg class="narrow" viewBox="0 0 200 150" style="width: 280px; min-width: 200px">
+<text x="20" y="80">narrow</text></svg></div>
+<figcaption>It rises.<a class="headerlink" href="#here">#</a></figcaption></figure>
+<p><a href="#before" id="after">After</a></p></main>
+<script src="{assets}/enlarge.js"></script></html>"""
+
+IN_DIALOG = "document.querySelector('dialog').contains(document.activeElement)"
+
+
+@pytest.fixture
+def enlarging(tmp_path, page):
+    """A small page with one figure in its two drawings."""
+    path = tmp_path / "enlarging.html"
+    path.write_text(ENLARGING.replace("{assets}", (ROOT / "assets").as_uri()), encoding="utf-8")
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.goto(path.as_uri())
+    return page
+
+
+def test_a_click_enlarges_a_figure_and_escape_leads_back(enlarging):
+    dialog, figure = enlarging.locator("dialog"), enlarging.locator("figure")
+    before = figure.bounding_box()
+    figure.locator("svg.wide").click()
+    assert dialog.is_visible() and dialog.get_attribute("aria-label") == "A line that rises"
+    assert dialog.locator("text").all_text_contents() == ["wide"]
+    assert dialog.locator("figcaption").inner_text() == "It rises."
+    assert dialog.locator("svg").bounding_box()["width"] > 800, "not larger than on the page"
+    assert figure.bounding_box() == before, "the page moves"
+    identities = enlarging.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(identities) == len(set(identities))
+    for theme in ("light", "dark"):
+        enlarging.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert faults_in_access(enlarging) == []
+    enlarging.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert enlarging.evaluate("document.activeElement.className") == "enlarge"
+
+
+def test_the_keyboard_enlarges_a_figure_and_stays_in_it(enlarging):
+    dialog = enlarging.locator("dialog")
+    enlarging.focus("#before")
+    enlarging.keyboard.press("Tab")
+    assert enlarging.evaluate("document.activeElement.ariaLabel") == "Enlarge this figure"
+    enlarging.keyboard.press("Enter")
+    assert dialog.is_visible()
+    for _ in range(5):
+        assert enlarging.evaluate(f"{IN_DIALOG} || document.activeElement === document.body")
+        enlarging.keyboard.press("Tab")
+    dialog.locator("button").focus()
+    enlarging.keyboard.press("Enter")
+    assert not dialog.is_visible()
+    assert enlarging.evaluate("document.activeElement.className") == "enlarge"
+    enlarging.keyboard.press("Tab")
+    assert enlarging.evaluate("document.activeElement.className") == "headerlink"
+
+
+def test_a_click_beside_an_enlarged_figure_closes_it_and_marked_words_do_not_open_it(enlarging):
+    enlarging.locator("svg.wide").click()
+    enlarging.mouse.click(5, 5)
+    assert not enlarging.locator("dialog").is_visible()
+    word = enlarging.locator("svg.wide text").bounding_box()
+    enlarging.mouse.move(word["x"] + 1, word["y"] + word["height"] / 2)
+    enlarging.mouse.down()
+    enlarging.mouse.move(word["x"] + word["width"] - 1, word["y"] + word["height"] / 2)
+    enlarging.mouse.up()
+    assert enlarging.evaluate("document.getSelection().toString()")
+    assert not enlarging.locator("dialog").is_visible()
+
+
+def test_a_tap_on_a_phone_shows_the_wide_drawing(browser, tmp_path):
+    path = tmp_path / "tapped.html"
+    path.write_text(ENLARGING.replace("{assets}", (ROOT / "assets").as_uri()), encoding="utf-8")
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.tap("svg.narrow")
+    dialog = page.locator("dialog")
+    assert dialog.locator("text").all_text_contents() == ["wide"]
+    assert dialog.locator("svg").bounding_box()["width"] == 420, "no smaller than it is drawn"
+    assert dialog.bounding_box()["width"] <= 390
+    page.tap(".enlarged-close")
+    assert not dialog.is_visible()
+    context.close()
+
+
 FAULTY = """<!DOCTYPE html><html lang="en"><title>Faulty</title><main><h1>Faulty</h1>
 <div style="width: 900px">wide</div><img src="data:," width="1" height="1">
 <span class="math">not typeset</span></main></html>"""
@@ -325,7 +444,15 @@ ILLEGIBLE = """<!DOCTYPE html><html lang="en"><title>Illegible</title>
 <text x="0" y="20" font-size="9">small</text><text x="60" y="20" font-size="12">right</text>
 <text x="0" y="55" font-size="12" fill="#aaaaaa">pale</text>
 <text x="0" y="90" font-size="12" fill="#333333">sunk</text>
-<text x="60" y="90" font-size="12" fill="white">clear</text></svg></div>
+<text x="60" y="90" font-size="12" fill="white">clear</text>
+<text x="110" y="20" font-size="12">one</text><text x="120" y="21" font-size="12">two</text>
+<text x="110" y="36" font-size="12">below</text></svg></div>
+<figure><img src="data:," alt="pixels" width="9" height="9">
+<figcaption>Below</figcaption></figure>
+<figure class="right" style="display: flex"><hr><figcaption>Beside</figcaption></figure>
+<aside class="margin" style="float: right; height: 60px">A note</aside>
+<aside class="margin" style="float: left; clear: both; height: 9px">Free</aside>
+<div class="reaching" style="height: 20px; width: 100%"></div>
 <p style="font-size: 10px"><math><mi>x</mi></math></p>
 <p style="width: 60px; overflow-wrap: anywhere"><code>learning_rate</code> <code>lr</code></p>
 <div class="math" style="width: 50px; overflow: auto"><math><mi>abcdefghijklm</mi></math></div>
@@ -353,11 +480,15 @@ def test_what_is_illegible_is_found(page):
         "letters of 9.0 px: small",
         "words of 2.32 to 1: pale",
         "words of 2.44 to 1: sunk",
+        "words on words: one, two",
         "a mark of 1.61 to 1: rgb(204, 204, 204)",
         "a mark of 2.44 to 1: rgb(0, 0, 0)",
+        "a picture of pixels, whose words nobody can measure: pixels",
         "a formula of 10 px",
         "parts the name learning_rate",
         "cuts abcdefghijklm",
         "cuts a line of 17 letters: x = 1 + 2 + 3 + 4",
+        "covers the note A note",
+        "not in the margin: Below",
         "the entry of this page is out of view",
     ]

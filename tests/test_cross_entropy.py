@@ -203,7 +203,8 @@ def unfused(x, W, b, target, **options):
 def test_the_fused_linear_layer_is_the_unfused_one(rng, monkeypatch, kind, reduction, chunk_rows):
     x, W, b = rng.standard_normal((20, 6)), rng.standard_normal((6, 9)), rng.standard_normal(9)
     monkeypatch.setattr(_cross_entropy, "_CHUNK_BYTES", chunk_rows * 9 * 8)
-    monkeypatch.setattr(_cross_entropy, "_CHUNK_COLUMNS", 4)
+    monkeypatch.setattr(_cross_entropy, "_PANEL", 4 * 6)
+    monkeypatch.setattr(_cross_entropy, "_FEWEST_COLUMNS", 4)
     options = {"reduction": reduction, "label_smoothing": 0.1, "weight": rng.random(9)}
     target = rng.random((20, 9))
     if kind == "labels":

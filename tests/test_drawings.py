@@ -1,4 +1,4 @@
-"""Drawings of the softmax network: shapes where they belong, numbers as they are."""
+"""Drawings: shapes where they belong, numbers as they are, tiles where they are at work."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from smnn import plot
-from smnn_book.drawings import matrices, softmax_network
+from smnn_book.drawings import attention_sweeps, matrices, softmax_network
 
 SHAPES = {
     "X": (5, 2), "W1": (2, 4), "b1": (4,), "Z1": (5, 4), "H": (5, 4),
@@ -55,3 +55,27 @@ def test_matrices_show_sign_and_size():
     assert [square.get_hatch() for square in gradients.patches] == [None, "///"]
     small, large = (square.get_alpha() for square in gradients.patches)
     assert small == large / 2
+
+
+def squares(ax):
+    """How full each square with a color is, by its place."""
+    shown = [patch for patch in ax.patches if patch.get_alpha()]
+    return {(round(p.get_x() - 0.05, 2), round(p.get_y() - 0.05, 2)): p.get_alpha() for p in shown}
+
+
+def test_one_tile_of_the_scores_exists_in_each_sweep():
+    for ax in attention_sweeps(4, 5, at=(2, 3)).axes:
+        inside = [place for place in squares(ax) if 0 <= place[0] < 5 and 0 <= place[1] < 4]
+        assert inside == [(3, 2)]
+
+
+def test_outputs_below_the_block_at_work_are_not_there_yet():
+    forward, backward = attention_sweeps(4, 5, at=(1, 2)).axes
+    for ax, rows in ((forward, [0, 1]), (backward, [0, 1, 2, 3])):
+        assert sorted(y for x, y in squares(ax) if x == 5.45) == rows
+
+
+@pytest.mark.parametrize("at", [(-1, 0), (0, -1), (4, 0), (0, 5)])
+def test_a_tile_outside_the_matrix_is_refused(at):
+    with pytest.raises(ValueError, match="4 blocks and 5 tiles"):
+        attention_sweeps(4, 5, at=at)

@@ -78,6 +78,12 @@ def test_descent_explorer_says_the_same_in_vega_and_in_numpy(rate, steps):
         assert line in drawing
 
 
+def test_one_step_is_in_the_singular():
+    figure = descent_explorer(0.4, 1)
+    assert "after 1 step: " in figure.text
+    assert "after 1 step: " in text_of_drawing(figure)
+
+
 def test_new_explorers_reject_what_their_sliders_cannot_show():
     with pytest.raises(ValueError, match=r"between 0\.5 and 20"):
         sigmoid_explorer(0.1)

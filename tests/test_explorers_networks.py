@@ -37,6 +37,16 @@ def test_regions_follow_the_slider(networks, chosen):
     assert f"{share:.0%}" in there.text
 
 
+def test_one_hidden_unit_is_in_the_singular(networks):
+    data = make_spirals(10, rng=0)
+    assert regions_explorer(networks, data.x, data.y).text.startswith("1 hidden unit: ")
+    figure = regions_explorer(networks[:1], data.x, data.y)
+    assert figure.spec["params"][0]["bind"]["name"] == "hidden units"
+    figure = regions_explorer(networks, data.x, data.y, start=2)
+    assert figure.spec["params"][0]["bind"]["name"] == "network"
+    assert drawn(figure, n=1)[0].startswith("1 hidden unit: ")
+
+
 def test_the_colors_of_the_regions_are_the_answers_of_the_network(networks):
     """Ask Vega for the class of every cell, and the network for the same points."""
     vl_convert = pytest.importorskip("vl_convert")

@@ -126,6 +126,18 @@ def test_tiles_of_attention(limit, dtype):
         assert_close(found, expected, (rows, width), 64)
         for number, other in zip((m, s, factor), wide, strict=True):
             assert_close(number, other, (rows, width), 64)
+        out, part = rng.standard_normal((2, rows, width)).astype(dtype)
+        expected = out.astype(np.float64)
+        kernels.attention_merge(out, factor, part)
+        reference.attention_merge(expected, wide[2], part)
+        assert_close(out, expected, (rows, width), 64, near_zero=1)
+        s[::2] = wide[1][::2] = 0
+        out = rng.standard_normal((rows, width)).astype(dtype)
+        expected, lse, wide_lse = out.astype(np.float64), np.empty(rows, dtype), np.empty(rows)
+        kernels.attention_end(out, m, s, lse)
+        reference.attention_end(expected, *wide[:2], wide_lse)
+        assert_close(out, expected, (rows, width), 64)
+        assert_close(lse, wide_lse, (rows, width), 64, near_zero=1)
 
         scores = (5 * rng.standard_normal(scores.shape)).astype(dtype)
         scores[rng.random(scores.shape) < 0.1] = -np.inf

@@ -11,14 +11,18 @@ from browser import find_browser
 
 pytest.importorskip("playwright.sync_api")
 
-# The cover, the chapter with the most formulas, and one with much of everything.
+# The cover, the chapter with the most formulas, one with much of everything, and two with
+# many or large pictures.
 PAGES = (
     "book/index.html",
     "book/many-classes/derivative.html",
     "book/networks/softmax-backpropagation.html",
+    "book/networks/digits.html",
+    "book/reference/speed.html",
 )
 SCRIPTS = 250_000  # bytes as they are sent
 EVERYTHING = 450_000
+REQUESTS = 20
 SHIFT = 0.02
 PHONE = {"latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
 
@@ -61,6 +65,7 @@ def test_a_page_is_light_and_stands_still_until_it_is_touched(path, phone, addre
     print(f"{path}: {scripts / 1000:.0f} kB of scripts, {everything / 1000:.0f} kB in all")
     assert scripts <= SCRIPTS
     assert everything <= EVERYTHING
+    assert len(phone.sent) <= REQUESTS, sorted(phone.sent)
     waiting = phone.locator("head script[src]:not([defer]):not([async])")
     assert waiting.count() == 0, "a script that the text waits for"
     assert phone.evaluate(SUM_OF_SHIFTS) < SHIFT

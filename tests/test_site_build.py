@@ -9,6 +9,7 @@ from small_book import build, write_book
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import cell_pictures  # noqa: E402
+import file_pictures  # noqa: E402
 import freshness  # noqa: E402
 import held_parts  # noqa: E402
 import kernel_pictures  # noqa: E402
@@ -19,6 +20,7 @@ import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
+from docutils import nodes as docutils_nodes  # noqa: E402
 
 from smnn_book.explorers import softmax_explorer  # noqa: E402
 from smnn_book.sliders import CLASS_COLORS  # noqa: E402
@@ -110,6 +112,13 @@ def test_code_with_long_lines_is_marked():
     assert inputs == [["cell_input"], ["cell_input", "reaching"]]
 
 
+def test_verdicts_may_break_and_other_output_keeps_its_lines():
+    output = '<div class="cell_output"><pre>{}</pre></div>'
+    body = soup(output.format("✓ a sum: 1e-16\n✓ a shift") + output.format("✓ a\n  x   y"))
+    page_markup.mark_verdicts(body)
+    assert [pre.get("class") for pre in body.select("pre")] == [["verdicts"], None]
+
+
 def test_included_source_begins_at_the_left_edge():
     code = '<div class="highlight-python"><pre>{}</pre></div>'
     method = '    <span class="k">def</span> f():\n\n        return 1\n'
@@ -152,11 +161,9 @@ def test_pictures_of_cells_take_the_colors_of_the_page():
     assert "min-width: 489px" in picture.svg["style"]  # 9 units are 11 pixels
 
 
-def test_axes_side_by_side_are_put_under_each_other_for_a_phone():
-    pyplot = pytest.importorskip("matplotlib.pyplot")
+def test_axes_side_by_side_are_put_under_each_other_for_a_phone(pyplot):
     figure, _ = pyplot.subplots(1, 3, figsize=(9, 3), sharey=True)
     drawings = kernel_pictures.drawn(figure)
-    pyplot.close("all")
     sizes = [
         [float(size) for size in re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups()]
         for svg in drawings.values()
@@ -165,7 +172,113 @@ def test_axes_side_by_side_are_put_under_each_other_for_a_phone():
     assert sizes[1][1] > 2.5 * sizes[0][1]
     figure, _ = pyplot.subplots(figsize=(3, 3))
     assert kernel_pictures.drawn(figure)["narrow"] == ""
+
+
+@pytest.fixture
+def pyplot():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    yield pyplot
     pyplot.close("all")
+
+
+def places(svg):
+    """Where the words of a drawing stand, by their letters."""
+    found = {}
+    for tag, text in re.findall(r"<text([^>]*)>([^<]+)</text>", svg):
+        place = re.search(r'x="([\d.]+)" y="([\d.]+)"|translate\(([\d.]+) ([\d.]+)\)', tag)
+        found[text] = tuple(float(number) for number in place.groups() if number)
+    return found
+
+
+def width_of(svg):
+    return float(re.search(r'viewBox="0 0 (\S+) ', svg)[1])
+
+
+def test_titled_panels_stand_in_two_columns_on_a_phone(pyplot):
+    figure, panels = pyplot.subplots(2, 3, figsize=(6, 4), sharex=True, sharey=True)
+    for k, panel in enumerate(panels.flat):
+        panel.set_title(f"panel {k}")
+    panels[1, 2].set_xlabel("input")
+    drawings = kernel_pictures.drawn(figure)
+    assert width_of(drawings["narrow"]) < 270
+    assert panels[0, 0].get_subplotspec().get_gridspec().ncols == 3, "the figure itself is moved"
+    for name, columns in (("wide", 3), ("narrow", 2)):
+        left = {text: x for text, (x, _) in places(drawings[name]).items()}
+        assert len({round(left[f"panel {k}"]) for k in range(6)}) == columns
+        assert ">input</text>" in drawings[name]
+
+
+def test_words_that_would_touch_on_a_phone_are_parted(pyplot):
+    figure, axes = pyplot.subplots(figsize=(8, 3), layout="constrained")
+    axes.set(xlim=(0, 10), ylim=(0, 1))
+    axes.annotate("from minus two", (3, 0.5), xytext=(2, 0), textcoords="offset points")
+    axes.text(5.5, 0.5, "from minus four")
+    wide, narrow = map(places, kernel_pictures.drawn(figure).values())
+    assert wide["from minus two"][1] == pytest.approx(wide["from minus four"][1], abs=1)
+    assert narrow["from minus two"][1] - narrow["from minus four"][1] > 8
+
+
+def test_an_axis_reaches_further_where_its_words_would_stick_out(pyplot):
+    figure, axes = pyplot.subplots(figsize=(7, 3), layout="constrained")
+    axes.plot([4, 10], [0, 1])
+    axes.set_xlim(0, 10)
+    axes.text(4, 0.5, "a long explanation", ha="right")
+    phone = kernel_pictures.drawn(figure)["narrow"]
+    assert places(phone)["a long explanation"][0] > places(phone)["1.0"][0]
+    assert axes.get_xlim() == (0, 10)
+    axes.texts[0].set_text("an explanation that is far too long for the paper of a phone")
+    axes.set_xlim(-20, 10)
+    assert kernel_pictures.drawn(figure)["narrow"] == ""
+
+
+def test_graphs_keep_their_shape(pyplot):
+    figure, axes = pyplot.subplots(figsize=(7, 2))
+    axes.axis("off")
+    axes.text(0.2, 0.5, "node", bbox={"boxstyle": "round"})
+    assert kernel_pictures.drawn(figure)["narrow"] == ""
+
+
+def test_titles_break_and_scales_of_functions_are_drawn_for_phones(pyplot):
+    figure, panels = pyplot.subplots(3, 3, figsize=(6, 6), layout="constrained")
+    for panel in panels[0]:
+        panel.set_title("score moves up")
+    panels[0, 0].set_xscale("function", functions=(lambda x: 2 * x, lambda x: x / 2))
+    wide, narrow = kernel_pictures.drawn(figure).values()
+    assert wide.count(">score moves up<") == 3
+    assert narrow and "score moves up" not in narrow
+
+
+def test_labels_of_ticks_that_would_touch_on_a_phone_are_left_out(pyplot):
+    figure, axes = pyplot.subplots(figsize=(8, 3), layout="constrained")
+    axes.set(xlim=(0, 10), xticks=range(10))
+    axes.set_xticklabels([f"−{k}0,000" for k in range(10)])
+    wide, narrow = map(places, kernel_pictures.drawn(figure).values())
+    shown = [sum(text.endswith("0,000") for text in found) for found in (wide, narrow)]
+    assert shown[0] == 10 and 3 <= shown[1] <= 5
+
+
+def test_level_lines_of_areas_keep_their_ends_only(pyplot):
+    figure, axes = pyplot.subplots()
+    x = np.linspace(0, 1, 30_001)
+    axes.fill_between(x, np.floor(4 * x))
+    assert len(kernel_pictures.drawn(figure)["wide"]) < 50_000
+    (path,) = axes.collections[0].get_paths()
+    assert len(path.vertices) < 40 and path.vertices[:, 1].max() == 4
+
+
+def test_a_drawing_from_a_file_becomes_a_numbered_figure(tmp_path):
+    drawing = '<svg viewBox="0 0 {0} 50"><text style="font-size: 10px">{0}</text></svg>'
+    (tmp_path / "chart.svg").write_text(drawing.format(300))
+    assert file_pictures.read_drawings(tmp_path / "chart.svg")["narrow"] == ""
+    (tmp_path / "chart-narrow.svg").write_text(drawing.format(150))
+    drawings = file_pictures.read_drawings(tmp_path / "chart.svg")
+    image = docutils_nodes.image(uri="chart.svg", alt="Times", title="Lower is better.")
+    figure = file_pictures.figure_of(image, drawings, "fig-chart")
+    assert figure["ids"] == ["fig-chart"]
+    assert figure.children[1].astext() == "Lower is better."
+    picture = soup(figure.children[0].astext()).div
+    assert picture["aria-label"] == "Times"
+    assert [svg.get_text() for svg in picture.select("svg")] == ["300", "150"]
 
 
 def test_drawings_and_formulas_are_held_back_and_given_back():

@@ -46,6 +46,12 @@ def test_softmax_explorer_follows_its_sliders(scores, temperature):
     assert marks == softmax(np.array(scores), temperature=temperature).round(3).tolist()
 
 
+def test_no_readout_has_two_signs_in_a_row():
+    readout, _ = drawn(softmax_explorer(), **positions((-4.0, -4.0, -4.0), T=1.0))
+    assert readout == softmax_explorer((-4.0, -4.0, -4.0)).text
+    assert "exp((z + 4.0) / 1.0)" in readout and "− −" not in readout
+
+
 @pytest.mark.parametrize("count", [2, 4, 5])
 def test_softmax_explorer_takes_other_numbers_of_classes(count):
     scores = tuple(np.linspace(-1, 1, count).round(1))

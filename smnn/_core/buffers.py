@@ -4,9 +4,14 @@ An operating system hands out large memory as a promise.  It fetches and clears 
 when the page is first written, and that takes longer than a softmax.  So the memory of a
 large result, when nobody holds that result any more, is kept for the next result of about
 its size.  One piece of memory is kept, of at most LARGEST_BYTES.
+
+What a call needs only while it runs, it borrows.  Of such memory at most MOST_SCRATCH pieces
+are kept, of at most LARGEST_SCRATCH bytes.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,9 +20,12 @@ from .types import DType, Shape
 
 # Below, the C library keeps the memory itself.  Above, it is too much to hold back.
 LARGE_BYTES, LARGEST_BYTES = 1 << 24, 1 << 28
+MOST_SCRATCH, LARGEST_SCRATCH = 8, 1 << 22
+CACHE_LINE = 64
 
 # Its append and pop are atomic: results are freed in any thread.
 _kept: deque[np.ndarray] = deque(maxlen=1)
+_scratch: deque[np.ndarray] = deque(maxlen=MOST_SCRATCH)
 
 
 def new_array(shape: Shape, dtype: DType) -> Any:
@@ -29,12 +37,31 @@ def new_array(shape: Shape, dtype: DType) -> Any:
     return np.asarray(_Loan(_take(size), shape, array.dtype))
 
 
+@contextmanager
+def borrowed(size: int, dtype: DType) -> Iterator[np.ndarray]:
+    """Lend memory for so many numbers, from a cache line on, until the end of the ``with``."""
+    size_bytes = size * np.dtype(dtype).itemsize
+    try:
+        memory = _scratch.pop()
+    except IndexError:
+        memory = np.empty(0, np.uint8)
+    if memory.size < size_bytes + CACHE_LINE:
+        memory = np.empty(size_bytes + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    try:
+        yield memory[first : first + size_bytes].view(dtype)
+    finally:
+        if memory.size <= LARGEST_SCRATCH:
+            _scratch.append(memory)
+
+
 def release_buffers() -> int:
     """Give back the memory that is kept for the next large result.
 
     The memory of a result of 16 MiB or more is kept when nobody holds the result any more, and
     used for the next one, because fresh memory takes longer than a softmax.  At most one
-    piece of at most 256 MiB is kept.
+    piece of at most 256 MiB is kept.  The tiles of `attention`, some MiB for each thread, are
+    kept too.
 
     Returns
     -------
@@ -49,11 +76,12 @@ def release_buffers() -> int:
     0
     """
     released = 0
-    while _kept:
-        try:
-            released += _kept.pop().nbytes
-        except IndexError:  # another thread was faster
-            break
+    for pieces in (_kept, _scratch):
+        while pieces:
+            try:
+                released += pieces.pop().nbytes
+            except IndexError:  # another thread was faster
+                break
     return released
 
 

@@ -28,7 +28,10 @@ def kernel_rows(x, axis=-1):
 
     ``flags.carray`` means C-contiguous, aligned and writeable.
     """
-    if x.__class__ is not ndarray or x.dtype not in _COMPUTED:
+    if x.__class__ is not ndarray:
+        return None
+    dtype = x.dtype
+    if dtype is not FLOAT32 and dtype is not FLOAT64 and dtype not in _COMPUTED:  # rarely asked
         return None
     if axis.__class__ is not int:
         if not isinstance(axis, np.integer):
@@ -50,17 +53,22 @@ def kernel_rows(x, axis=-1):
 
 
 def can_hold_result(out, x):
-    """Whether a kernel that reads the rows of ``x`` can write its result to ``out``.
-
-    Two arrays that both own their memory cannot overlap, unless they are one.
-    """
+    """Whether a kernel that reads the rows of ``x`` can write its result to ``out``."""
     return (
         out.__class__ is ndarray
-        and out.dtype == x.dtype
+        and (out.dtype is x.dtype or out.dtype == x.dtype)
         and out.shape == x.shape
         and out.flags.carray
-        and (out is x or (out.base is None and x.base is None) or not np.may_share_memory(out, x))
+        and (out is x or not may_overlap(out, x))
     )
+
+
+def may_overlap(a, b):
+    """Whether two arrays, not one and the same, may have memory in common.
+
+    Those that both own their memory do not, which is known sooner than their bounds.
+    """
+    return (a.base is not None or b.base is not None) and np.may_share_memory(a, b)
 
 
 def compute_dtype(dtype):

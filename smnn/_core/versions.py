@@ -15,6 +15,7 @@ PACKAGES = (
     "matplotlib",
     "safetensors",
     "tqdm",
+    "dask",
 )
 
 

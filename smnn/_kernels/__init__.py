@@ -44,7 +44,7 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 import numpy as np
 
 from .._core.threads import parallel_rows
-from .attention import exponentials_of_tile, gradients_of_tile
+from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile, merge_of_rows
 from .cross_entropy import (
     check_labels,
     labels_blocks,
@@ -58,15 +58,6 @@ from .cross_entropy import (
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
 from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
-from .sampling import (
-    add_rows,
-    distinct_rows,
-    draw_alias,
-    gather_paths,
-    logistic_loss,
-    row_gradients,
-    row_scores,
-)
 from .simd.compile import INTERPRETED
 from .softmax import (
     log_softmax_blocks,
@@ -84,15 +75,25 @@ from .softmax import (
     softmax_short,
 )
 from .training import adam_step, erfc, sgd_step
+from .vocabulary import (
+    add_rows,
+    distinct_rows,
+    draw_alias,
+    gather_paths,
+    logistic_loss,
+    row_gradients,
+    row_scores,
+)
 from .windows import rows_to_windows, windows_to_rows
 
 __all__ = [
-    "INTERPRETED", "adam_step", "add_rows", "attention_tile", "attention_tile_vjp",
-    "check_labels", "cross_entropy_labels", "cross_entropy_probs", "distinct_rows", "draw",
-    "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths", "log_softmax",
-    "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp", "logsumexp_weighted",
-    "mean_loss", "row_gradients", "row_scores", "rows_to_windows", "sgd_step", "softmax",
-    "softmax_vjp", "windows_to_rows",
+    "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
+    "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
+    "cross_entropy_probs",
+    "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
+    "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
+    "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores", "rows_to_windows",
+    "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -220,6 +221,16 @@ def cross_entropy_probs(x, probs, weight, smoothing, divisor, losses, dx):
 def attention_tile(scores, limit, m, s, factor):
     """See ``reference.attention_tile``."""
     exponentials_of_tile(scores, limit, m, s, factor, 0, len(scores))
+
+
+def attention_merge(out, factor, part):
+    """See ``reference.attention_merge``."""
+    merge_of_rows(out, factor, part, 0, len(out))
+
+
+def attention_end(out, m, s, lse):
+    """See ``reference.attention_end``."""
+    end_of_rows(out, m, s, lse, 0, len(out))
 
 
 def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):

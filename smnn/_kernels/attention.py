@@ -4,11 +4,23 @@ A tile of scores stays in a cache between the two products that surround the ker
 that has written it, and the one that reads what the kernel leaves in its place.
 """
 
+import numpy as np
+
 from .exponential import SCALE, exp
-from .passes import max_of_row, relative_factor
+from .passes import max_of_row
 from .simd.compile import inlined, kernel, noinline
-from .simd.memory import broadcast, lanes_of, load, load_part, pointer, store, store_part
-from .simd.vectors import max_across, maximum, select_equal, sum_across
+from .simd.memory import (
+    broadcast,
+    lanes_of,
+    load,
+    load_part,
+    pointer,
+    scratch,
+    store,
+    store_part,
+)
+from .simd.transpose import max_each, sum_each
+from .simd.vectors import maximum, select_equal
 
 
 @inlined
@@ -24,7 +36,10 @@ def fill_zeros(x, i, count):
 
 @noinline
 def put_exponentials(x, i, count, m):
-    """Put exp(x − m) in place of the ``count`` numbers from ``x[i]`` on; return their sum."""
+    """Put exp(x − m) in place of the ``count`` numbers from ``x[i]`` on.
+
+    Returns their sum, lane by lane.
+    """
     lanes = lanes_of(x)
     part = count % lanes
     stop = i + count - part
@@ -41,24 +56,68 @@ def put_exponentials(x, i, count, m):
         store(x, stop - lanes, e)
         total = total + e
     if part:
-        e = exp(load_part(x, stop, part, -float("inf")) - m) * (1.0 / SCALE)
+        e = exp(load_part(x, stop, part, -np.inf) - m) * (1.0 / SCALE)
         store_part(x, stop, part, e)
         total2 = total2 + e
-    return sum_across(total + total2)
+    return total + total2
 
 
 @kernel
 def exponentials_of_tile(scores, limit, m, s, factor, start, stop):
-    """See ``reference.attention_tile``."""
-    width, x = scores.shape[1], pointer(scores)
+    """See ``reference.attention_tile``.
+
+    What is one number for each row is computed for as many rows at once as a vector has lanes.
+    """
+    width, x, lanes = scores.shape[1], pointer(scores), lanes_of(scores)
+    m, s, factor, of_rows = pointer(m), pointer(s), pointer(factor), scratch(x, lanes)
+    for i in range(0, lanes * lanes, lanes):
+        store(of_rows, i, broadcast(x, 0.0))
+    for first in range(start, stop, lanes):
+        rows = min(lanes, stop - first)
+        for k in range(rows):
+            count = min(width, max(0, limit + first + k))
+            store(of_rows, k * lanes, max_of_row(x, (first + k) * width, count))
+        before = load_part(m, first, rows, 0.0)
+        larger = maximum(max_each(of_rows, 0), before)
+        store_part(m, first, rows, larger)
+        for k in range(rows):
+            base, count = (first + k) * width, min(width, max(0, limit + first + k))
+            store(of_rows, k * lanes, put_exponentials(x, base, count, m[first + k]))
+            fill_zeros(x, base + count, width - count)
+        change = exp(select_equal(before, larger, 0.0, before - larger)) * (1.0 / SCALE)
+        store_part(factor, first, rows, change)
+        total = load_part(s, first, rows, 0.0) * change + sum_each(of_rows, 0)
+        store_part(s, first, rows, total)
+
+
+@kernel
+def merge_of_rows(out, factor, part, start, stop):
+    """See ``reference.attention_merge``."""
+    width, x, y, lanes = out.shape[1], pointer(out), pointer(part), lanes_of(out)
+    rest, factor = width % lanes, pointer(factor)
     for row in range(start, stop):
-        base, count = row * width, min(width, max(0, limit + row))
-        before = m[row]
-        larger = maximum(max_across(max_of_row(x, base, count)), before)
-        total = put_exponentials(x, base, count, larger)
-        fill_zeros(x, base + count, width - count)
-        factor[row] = relative_factor(before, larger, None)
-        m[row], s[row] = larger, s[row] * factor[row] + total
+        end = (row + 1) * width - rest
+        for i in range(row * width, end, lanes):
+            store(x, i, load(x, i) * factor[row] + load(y, i))
+        if rest:
+            total = load_part(x, end, rest, 0.0) * factor[row] + load_part(y, end, rest, 0.0)
+            store_part(x, end, rest, total)
+
+
+@kernel
+def end_of_rows(out, m, s, lse, start, stop):
+    """See ``reference.attention_end``."""
+    width, x, lanes = out.shape[1], pointer(out), lanes_of(out)
+    part = width % lanes
+    m, s, lse = pointer(m), pointer(s), pointer(lse)
+    for row in range(start, stop):
+        lse[row] = np.inf if s[row] == 0.0 else m[row] + np.log(s[row])
+        factor = 1.0 if s[row] == 0.0 else 1.0 / s[row]
+        end = (row + 1) * width - part
+        for i in range(row * width, end, lanes):
+            store(x, i, load(x, i) * factor)
+        if part:
+            store_part(x, end, part, load_part(x, end, part, 0.0) * factor)
 
 
 @inlined

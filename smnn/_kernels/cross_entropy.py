@@ -57,7 +57,7 @@ class Labels(NamedTuple):
     losses: object
     has_gradient: bool
     classes: int
-    worst: object  # the lowest label so far as `load_labels` gives them, lane by lane
+    worst: object  # the largest −label so far as `load_labels` gives them, lane by lane
 
 
 # --- Labels -----------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def with_labels(drive):
             classes, worst,
         )  # fmt: skip
         drive(x, None, dx, operands, extra, start, stop)
-        if max_across(0.0 - load(worst, 0)) > 1.5:
+        if max_across(load(worst, 0)) > 1.5:
             bad = first_bad_label(places, classes, ignore_index, start, stop)
         return bad, sum_in_float64(losses) if is_whole else 0.0, weights_sum
 
@@ -213,12 +213,12 @@ def pick_of_columns(columns, classes, row, rows, numbers, operands):
 
 @inlined
 def pick_of_rows(x, classes, row, rows, numbers, operands):
-    """Return the labels of the rows of a group, and their logits at them."""
+    """Return the labels of the rows of a group, and their logits at them, any without a label."""
     wanted = labels_of_rows(row, rows, operands)
     slot = AT_LABEL * lanes_of(x)
     for k in range(rows):
-        label = label_of_row(row + k, operands)
-        numbers[slot + k] = 0.0 if label < 0 else x[(row + k) * classes + label]
+        label = operands.labels[row + k]
+        numbers[slot + k] = x[(row + k) * classes + (label if 0 <= label < classes else 0)]
     return wanted, load(numbers, slot)
 
 
@@ -238,7 +238,7 @@ def lose_rows(row, rows, group_size, m, total, below, picked, numbers, operands)
     """Write the losses of a group, and keep what finishes its gradient."""
     wanted, logits = picked
     worst = operands.worst
-    store(worst, 0, 0.0 - maximum(0.0 - wanted, 0.0 - load(worst, 0)))
+    store(worst, 0, maximum(0.0 - wanted, load(worst, 0)))
     weights = weights_of_rows(operands.weight, row, rows, wanted, numbers, operands)
     store_part(operands.losses, row, rows, loss_of(m, logits, total, below, weights, wanted))
     if operands.has_gradient:
@@ -254,7 +254,7 @@ def read_label(row, operands):
     """Return a row's label or a number below 0, its logit and its weight; note a bad label."""
     label = label_of_row(row, operands)
     if label == OUT_OF_RANGE:
-        operands.worst[0] = OUT_OF_RANGE
+        operands.worst[0] = -OUT_OF_RANGE
     if label < 0:
         return label, 0.0, 0.0
     logit = operands.logits[row * operands.classes + label]

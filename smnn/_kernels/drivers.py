@@ -126,8 +126,8 @@ def over_long_rows(keep, split, pick, reduce, finish, amend):
         x, result = pointer(x), pointer(out)
         lanes = lanes_of(x)
         rows_kept = 0 if out is None else group_size
-        kept = only_if(out, scratch(x, rows_kept * vectors_of_row(x, classes)))
         row_max, sums, numbers = scratch(x, 1), scratch(x, VECTORS * lanes), scratch(x, NUMBERS)
+        kept = only_if(out, scratch(x, rows_kept * vectors_of_row(x, classes)))
         for first in range(start, stop, group_size):
             rows = min(group_size, stop - first)
             m, total, below = pass_group(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._core.validation import not_negative, positive, positive_integer
+from ..dask import known_array
 from ..functional import log_softmax, softmax
 from ..layers import Dense
 from ..model import Sequential
@@ -26,12 +27,13 @@ from ..optim import Adam
 from ..training.callbacks import Callback
 from ..training.loop import fit
 from ..training.run import Run
-from .newton import solve_softmax_regression
+from .newton import minimize_objective, solve_softmax_regression
+from .sharded import ShardedObjective
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.utils import check_random_state
+    from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
     from sklearn.utils.class_weight import compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -136,10 +138,15 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (N, D)
-        y : array_like, shape (N,)
-            Class labels of any kind.
-        sample_weight : array_like, shape (N,), optional
+        X : array_like or dask.array.Array, shape (N, D)
+            Without hidden layers it may be a Dask array, chunked in any way that is known.  Then
+            every product of Newton's method is a sum over chunks of rows, weighted by their
+            sizes, and no more chunks are in memory than are worked on.  The data is read once
+            for each product.  Predictions are for arrays in memory: give the chunks of a Dask
+            array to ``predict_proba`` with ``X.map_blocks``.
+        y : array_like or dask.array.Array, shape (N,)
+            Class labels of any kind.  They are brought into memory.
+        sample_weight : array_like or dask.array.Array, shape (N,), optional
             A weight of 2 is the same as the example twice, and 0 as its absence.
 
         Returns
@@ -237,6 +244,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)  # of an earlier fit
+        if hasattr(X, "__dask_graph__"):
+            return self._fit_shards(X, y, sample_weight)
         X, y, weight = self._examples(X, y, sample_weight, reset=True)
         self.classes_ = np.unique(y)
         self._build(X)
@@ -248,6 +257,49 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             self.n_iter_, self.loss_curve_ = len(history), history.get("loss", [])
             return plateau.reached
         self.n_iter_, converged = self._solve(X, labels, weight)
+        return converged
+
+    def _fit_shards(self, X, y, sample_weight):
+        """Fit softmax regression to the chunks of a Dask array."""
+        self._check_parameters()
+        if self._hidden_sizes():
+            raise ValueError(
+                "a Dask array is fitted without hidden layers only: with them, call partial_fit "
+                "for one chunk after the other"
+            )
+        X = known_array(X, "X")
+        if X.ndim != 2 or not X.size:
+            raise ValueError(f"X must have shape (N, D) and hold numbers, got shape {X.shape}")
+        X = X.astype(np.float64) if X.dtype == np.float16 else X
+        X = X.rechunk({1: -1})
+        y, sample_weight = (
+            value.compute() if hasattr(value, "__dask_graph__") else value
+            for value in (y, sample_weight)
+        )
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        self._check_class_weight(y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, y, dtype=np.float64, ensure_non_negative=True
+            )
+            if not sample_weight.any():
+                raise ValueError("sample_weight must not be zero for every example")
+            self.classes_ = np.unique(y[sample_weight > 0])
+            y = np.where(sample_weight > 0, y, self.classes_[0])  # of a class that is known
+        else:
+            self.classes_ = np.unique(y)
+        self.n_features_in_ = X.shape[1]
+        self._build(X)
+        labels = self._labels(y)
+        weight = self._weights(labels, sample_weight)
+        total = len(labels) if weight is None else weight.sum()
+        problem = ShardedObjective(
+            X, labels, len(self.classes_), self._penalty() / total, weight
+        )
+        W, b, self.n_iter_, converged = minimize_objective(problem, X.shape[1], self.max_iter)
+        self._set_weights(W, b)
         return converged
 
     def _partial_fit(self, X, y, classes, sample_weight):
@@ -285,12 +337,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def _examples(self, X, y, sample_weight, reset, classes=None):
         """Return checked examples; those of weight 0 are left out, as if they were not there."""
-        not_negative(self.alpha, "alpha")
-        not_negative(self.tol, "tol")
-        positive(self.learning_rate_init, "learning_rate_init")
-        positive_integer(self.max_iter, "max_iter")
-        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
-            positive_integer(self.batch_size, "batch_size")
+        self._check_parameters()
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], reset=reset)
         check_classification_targets(y)
         if reset:
@@ -302,6 +349,14 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         if not kept.any():
             raise ValueError("sample_weight must not be zero for every example")
         return X[kept], y[kept], weight[kept]
+
+    def _check_parameters(self):
+        not_negative(self.alpha, "alpha")
+        not_negative(self.tol, "tol")
+        positive(self.learning_rate_init, "learning_rate_init")
+        positive_integer(self.max_iter, "max_iter")
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
+            positive_integer(self.batch_size, "batch_size")
 
     def _build(self, X):
         """Make an untrained network for these features and classes."""
@@ -377,18 +432,24 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     def _solve(self, X, labels, weight):
         """Find the optimum of softmax regression; return the number of steps and its success."""
         total = len(labels) if weight is None else weight.sum()
-        penalty = self.alpha * (2 if len(self.classes_) == 2 else 1)
         W, b, n_steps, converged = solve_softmax_regression(
             X,
             labels,
             len(self.classes_),
-            penalty / total,
+            self._penalty() / total,
             sample_weight=weight,
             max_iter=self.max_iter,
         )
+        self._set_weights(W, b)
+        return n_steps, converged
+
+    def _penalty(self):
+        """Return the strength of the penalty; two classes share it, see the notes."""
+        return self.alpha * (2 if len(self.classes_) == 2 else 1)
+
+    def _set_weights(self, W, b):
         self.model_.params["0.W"][...] = W
         self.model_.params["0.b"][...] = b
-        return n_steps, converged
 
 
 class _Plateau(Callback):

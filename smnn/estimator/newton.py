@@ -16,6 +16,8 @@ only its products.  A trust region, a radius within which the parabola is truste
 first steps short.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,12 +74,20 @@ def solve_softmax_regression(
     >>> W.round(3), converged
     (array([[-1.051,  1.051]]), True)
     """
+    problem = Objective(x, y, n_classes, strength, sample_weight)
+    return minimize_objective(problem, x.shape[1], max_iter)
+
+
+def minimize_objective(
+    problem: Any, n_features: int, max_iter: int
+) -> tuple[NDArray, NDArray, int, bool]:
+    """Do `solve_softmax_regression` for anything that has the methods of `Objective`."""
     from scipy.optimize import minimize
 
-    problem = _Objective(x, y, n_classes, strength, sample_weight)
+    n_classes = problem.n_classes
     result = minimize(
         problem.value_and_gradient,
-        np.zeros((x.shape[1] + 1) * n_classes),
+        np.zeros((n_features + 1) * n_classes),
         method="trust-ncg",
         jac=True,
         hessp=problem.hessian_product,
@@ -89,7 +99,7 @@ def solve_softmax_regression(
     return theta[:-1], theta[-1], result.nit, converged
 
 
-class _Objective:
+class Objective:
     """The penalized mean cross-entropy, with the biases as a last row of the weights."""
 
     def __init__(self, x, y, n_classes, strength, sample_weight=None):

@@ -1,23 +1,29 @@
 """Attention, whose matrix of weights is never stored, and its pullback."""
 
+import itertools
 import math
 
 import numpy as np
 
 from .._core import validation as check
-from .._core.rows import compute_dtype, contiguous
+from .._core.buffers import borrowed
+from .._core.rows import compute_dtype
 from .._core.threads import parallel_rows
 from .._core.types import Array, ArrayLike, Pullback
 from ..pullback import unbroadcast
 from .backend import kernels
 
-# A tile has so many queries and keys.  Its scores stay in the L2 cache; on the way back there
-# are two such arrays.
-QUERIES, KEYS = 256, 512
-BACK_QUERIES, BACK_KEYS = 512, 256
+# A tile has so many queries and keys: enough for products to be fast, and so few that its
+# scores stay in the L2 cache, where there are two such arrays on the way back.
+QUERIES, KEYS = 256, 256
+# With so many queries it pays to turn the keys into columns before they are multiplied.
+QUERIES_FOR_COLUMNS = 1024
+# Columns are turned so many at a time, and lie so far from one another that they do not fall on
+# the same places of a cache.
+STRIP, PADDING = 64, 16
 # On the way back the keys of one batch are shared among so many sums, at most: a number that
 # must not depend on the number of threads.
-LARGEST_GROUPS, KEYS_PER_GROUP = 8, 512
+LARGEST_GROUPS, KEYS_PER_GROUP = 4, 1024
 
 
 def attention(
@@ -71,8 +77,8 @@ def attention(
     out : ndarray, shape (..., N, e)
         The means of the values, in the common floating dtype of q, k and v.
     backward : callable
-        ``backward(dout) -> (dq, dk, dv)``, as often as wanted.  It has copies of q, k, v and the
-        output, which may be changed in between.  The mask is not copied.
+        ``backward(dout) -> (dq, dk, dv)``, as often as wanted.  It holds q, k, v, the mask and
+        the output themselves, which must not be changed before.
 
     Raises
     ------
@@ -85,7 +91,8 @@ def attention(
     -----
     A query that may attend to nothing, because of the mask or because there are no keys,
     receives 0 and gives no gradient.  With d = 0 all scores are 0.  A row of scores with nan or
-    +inf is nan.  A sink of −inf is none, and one of +inf takes everything.
+    +inf is nan.  A sink of −inf is none, and one of +inf takes everything.  Keys and values must
+    be finite even where no query may attend to them: 0 times nan is nan.
 
     The memory is O((N + M)(d + e)) for each batch.  The result does not depend on the number of
     threads.
@@ -133,12 +140,14 @@ def attention(
     dtype = np.result_type(q, k, v)
     tiles = _Tiles(q, k, v, lead, compute_dtype(dtype), mask, causal, scale, softcap)
     result, lse = tiles.forward(sink)
-    out = _cast(result.copy(), dtype)
+    out = _cast(result, dtype)
 
     def backward(dout: ArrayLike) -> tuple[Array, Array, Array]:
         dout = check.float_array(dout, "dout")
         check.same_shape(dout, result, "dout", "out")
-        dq, dk, dv = tiles.backward(contiguous(dout, result.dtype), result, lse)
+        with np.errstate(over="ignore"):
+            dout = np.require(dout, result.dtype, ("C", "A"))
+        dq, dk, dv = tiles.backward(dout, result, lse)
         return tuple(
             _cast(unbroadcast(gradient, shape), dtype)
             for gradient, shape in ((dq, q.shape), (dk, k.shape), (dv, v.shape))
@@ -206,141 +215,182 @@ def _cast(x, dtype):
 class _Tiles:
     """The queries, keys and values of one call, and the tiles that are made of them.
 
-    ``q`` holds the queries times the scale.  The keys lie in columns, ``k`` (…, d, M), because
-    that is how the product wants them.  All three are views of the common leading shape.
+    All are views of the common leading shape, and no copies if they are as the products want
+    them: of the dtype to compute in, and C-contiguous.
     """
 
     def __init__(self, q, k, v, lead, dtype, mask, causal, scale, softcap):
         self.lead, self.dtype = lead, dtype
-        self.queries, self.keys, self.width = q.shape[-2], k.shape[-2], v.shape[-1]
-        with np.errstate(all="ignore"):
-            self.q = self._spread(np.multiply(q, dtype.type(scale), dtype=dtype, order="C"))
-            self.k = self._spread(np.array(np.swapaxes(k, -1, -2), dtype, order="C"))
-            self.v = self._spread(np.array(v, dtype, order="C"))
-        self.mask, self.causal, self.scale, self.softcap = mask, causal, scale, softcap
+        self.queries, self.keys = q.shape[-2], k.shape[-2]
+        self.depth, self.width = q.shape[-1], v.shape[-1]
+        with np.errstate(over="ignore"):
+            q, self.own_k, v = (np.require(x, dtype, ("C", "A")) for x in (q, k, v))
+        self.q, self.k, self.v = self._spread(q), self._spread(self.own_k), self._spread(v)
+        self.mask, self.causal, self.softcap = mask, causal, softcap
+        self.scale, self.lowest = dtype.type(scale), np.finfo(dtype).min
         self.bytes = math.prod((*lead, self.queries, self.keys)) * dtype.itemsize
 
     def _spread(self, x):
         return np.broadcast_to(x, (*self.lead, *x.shape[-2:]))
 
-    def _memory(self, rows, columns):
-        """Return memory for an array of up to so many rows and columns."""
-        return np.empty(min(rows, self.queries) * min(columns, self.keys), self.dtype)
-
-    def _scores(self, place, rows, columns, k, memory):
+    def _scores(self, place, rows, columns, q, k, memory):
         """Return the scores of a tile and the limit of its rows; None if nothing is attended to.
 
-        ``k`` are the keys of these columns.  For the limit see ``reference.attention_tile``.
+        ``q`` are the queries of these rows and ``k`` the keys of these columns, as columns; one of
+        them is times the scale.  For the limit see ``reference.attention_tile``.
         """
         mask = None if self.mask is None else self.mask[place][rows, columns]
         if mask is not None and mask.all():
             mask = None
         if mask is not None and not mask.any():
             return None, 0
-        shape = rows.stop - rows.start, columns.stop - columns.start
-        scores = memory[: math.prod(shape)].reshape(shape)
-        np.matmul(self.q[place][rows], k, out=scores)
+        scores = _shaped(memory, len(q), k.shape[1])
+        np.matmul(q, k, out=scores)
         if self.softcap is not None:
             scores *= self.dtype.type(1 / self.softcap)
             np.tanh(scores, out=scores)
             scores *= self.dtype.type(self.softcap)
         if mask is not None:
             np.copyto(scores, -np.inf, where=~mask)
-        return scores, rows.start + 1 - columns.start if self.causal else shape[1]
+        return scores, rows.start + 1 - columns.start if self.causal else k.shape[1]
 
     def forward(self, sink):
         """Return the means of the values, and the log-sum-exp of each query, +inf if of nothing."""
         out = np.empty((*self.lead, self.queries, self.width), self.dtype)
         lse = np.empty((*self.lead, self.queries), self.dtype)
-        places = [
-            (place, slice(first, min(first + QUERIES, self.queries)))
-            for place in np.ndindex(self.lead)
-            for first in range(0, self.queries, QUERIES)
-        ]
+        blocks = _slices(self.queries, QUERIES)
+        places = [(place, rows) for place in np.ndindex(self.lead) for rows in blocks]
+        most = min(QUERIES, self.queries)
+        sizes = most * min(KEYS, self.keys), most * self.depth, most * self.width, 3 * most
 
         def work(start, stop):
-            memory = self._memory(QUERIES, KEYS)
-            part = np.empty((min(QUERIES, self.queries), self.width), self.dtype)
-            for place, rows in places[start:stop]:
-                of_rows = None if sink is None else sink[place][rows]
-                self._attend(place, rows, of_rows, memory, part, out[place][rows], lse[place][rows])
+            with borrowed(sum(sizes), self.dtype) as memory, np.errstate(all="ignore"):
+                parts = _split(memory, sizes)
+                for place, rows in places[start:stop]:
+                    own = None if sink is None else sink[place][rows]
+                    self._attend(
+                        place, rows, k[place], own, parts, out[place][rows], lse[place][rows]
+                    )
 
-        with np.errstate(all="ignore"):
+        turned = self.queries >= QUERIES_FOR_COLUMNS
+        with borrowed(_size_of_columns(self.own_k) if turned else 0, self.dtype) as memory:
+            k = _columns(self.own_k, memory) if turned else np.swapaxes(self.own_k, -1, -2)
+            k = self._spread(k)
             parallel_rows(work, len(places), self.bytes)
         return out, lse
 
-    def _attend(self, place, rows, sink, memory, part, out, lse):
+    def _attend(self, place, rows, k, sink, memory, out, lse):
         """Fill the output and the log-sum-exp of some queries, tile by tile."""
-        count = rows.stop - rows.start
-        m = np.full(count, np.finfo(self.dtype).min, self.dtype)
-        s, factor = np.zeros(count, self.dtype), np.empty(count, self.dtype)
+        of_scores, of_queries, of_values, of_sums = memory
+        count = len(out)
+        q = np.multiply(self.q[place][rows], self.scale, out=_shaped(of_queries, count, self.depth))
+        m, s, factor = _shaped(of_sums, 3, count)
+        m.fill(self.lowest)
+        s.fill(0)
         if sink is not None:
             s[sink != -np.inf] = 1
             np.copyto(m, sink, where=s == 1)
-        is_first = True
         keys = min(self.keys, rows.stop) if self.causal else self.keys
-        for first in range(0, keys, KEYS):
-            columns = slice(first, min(first + KEYS, keys))
-            k = self.k[place][:, columns]
-            scores, limit = self._scores(place, rows, columns, k, memory)
+        is_first = True
+        for columns in _slices(keys, KEYS):
+            v = self.v[place][columns]
+            scores, limit = self._scores(place, rows, columns, q, k[:, columns], of_scores)
             if scores is None:
                 continue
             kernels.attention_tile(scores, limit, m, s, factor)
             if is_first:
-                np.matmul(scores, self.v[place][columns], out=out)
+                np.matmul(scores, v, out=out)
             else:
-                out *= factor[:, None]
-                out += np.matmul(scores, self.v[place][columns], out=part[:count])
+                part = np.matmul(scores, v, out=_shaped(of_values, count, self.width))
+                kernels.attention_merge(out, factor, part)
             is_first = False
         if is_first:
-            out[:] = 0
-        else:
-            out /= np.where(s == 0, 1, s)[:, None]
-        lse[:] = np.where(s == 0, np.inf, m + np.log(s))
+            out.fill(0)
+        kernels.attention_end(out, m, s, lse)
 
     def backward(self, dout, out, lse):
         """Return the gradients of q, k and v, all of the common leading shape."""
-        groups = -(-self.keys // KEYS_PER_GROUP) or 1
-        groups = min(groups, max(1, LARGEST_GROUPS // max(1, math.prod(self.lead))))
-        delta = np.einsum("...i,...i->...", dout, out)
-        dq = np.zeros((groups, *self.q.shape), self.dtype)
-        dk, dv = (np.empty((*self.lead, self.keys, n), self.dtype)
-                  for n in (self.q.shape[-1], self.width))
-        blocks = [
-            slice(first, min(first + BACK_KEYS, self.keys))
-            for first in range(0, self.keys, BACK_KEYS)
-        ]
+        groups = LARGEST_GROUPS // max(1, math.prod(self.lead))
+        groups = max(1, min(groups, self.keys // KEYS_PER_GROUP))
+        blocks = _slices(self.keys, KEYS)
         places = [(place, group) for place in np.ndindex(self.lead) for group in range(groups)]
+        dq = np.zeros((groups, *self.q.shape), self.dtype)
+        dk, dv = np.empty(self.k.shape, self.dtype), np.empty(self.v.shape, self.dtype)
+        most, keys = min(QUERIES, self.queries), min(KEYS, self.keys)
+        wider = max(self.depth, self.width)
+        sizes = most * keys, most * keys, max(most, keys) * wider, 2 * (keys + PADDING) * wider
 
         def work(start, stop):
-            memory = [self._memory(BACK_QUERIES, BACK_KEYS) for _ in range(2)]
-            for place, group in places[start:stop]:
-                for columns in blocks[group::groups]:
-                    self._pull_back(
-                        place, columns, memory, dout[place], lse[place], delta[place],
-                        dq[group][place], dk[place][columns], dv[place][columns],
-                    )  # fmt: skip
+            with borrowed(sum(sizes), self.dtype) as memory, np.errstate(all="ignore"):
+                parts = _split(memory, sizes)
+                for place, group in places[start:stop]:
+                    delta = np.einsum("ij,ij->i", dout[place], out[place])
+                    for columns in blocks[group::groups]:
+                        self._pull_back(
+                            place, columns, parts, dout[place], lse[place], delta,
+                            dq[group][place], dk[place][columns], dv[place][columns],
+                        )  # fmt: skip
 
-        with np.errstate(all="ignore"):
-            parallel_rows(work, len(places), self.bytes)
-            for other in dq[1:]:
-                dq[0] += other
-            dq[0] *= self.dtype.type(self.scale)
+        parallel_rows(work, len(places), self.bytes)
+        for other in dq[1:]:
+            dq[0] += other
         return dq[0], dk, dv
 
     def _pull_back(self, place, columns, memory, dout, lse, delta, dq, dk, dv):
         """Fill the gradients of some keys and values, and add to those of the queries."""
-        k = np.ascontiguousarray(self.k[place][:, columns])
-        values = np.ascontiguousarray(self.v[place][columns].T)
-        dk[:], dv[:] = 0, 0
-        for first in range(columns.start if self.causal else 0, self.queries, BACK_QUERIES):
-            rows = slice(first, min(first + BACK_QUERIES, self.queries))
-            p, limit = self._scores(place, rows, columns, k, memory[0])
+        of_scores, of_gradients, of_sums, of_columns = memory
+        k, v = self.k[place][columns] * self.scale, self.v[place][columns]
+        k_columns, v_columns = k.T, v.T
+        if self.queries >= QUERIES_FOR_COLUMNS:
+            k_columns = _columns(k, of_columns)
+            v_columns = _columns(v, of_columns[_size_of_columns(k) :])
+        is_first = True
+        for rows in _slices(self.queries, QUERIES, columns.start if self.causal else 0):
+            q = self.q[place][rows]
+            p, limit = self._scores(place, rows, columns, q, k_columns, of_scores)
             if p is None:
                 continue
-            dz = memory[1][: p.size].reshape(p.shape)
-            np.matmul(dout[rows], values, out=dz)
+            dz = np.matmul(dout[rows], v_columns, out=_shaped(of_gradients, *p.shape))
             kernels.attention_tile_vjp(p, dz, limit, lse[rows], delta[rows], self.softcap)
-            dv += p.T @ dout[rows]
-            dk += dz.T @ self.q[place][rows]
-            dq[rows] += dz @ k.T
+            if is_first:
+                np.matmul(p.T, dout[rows], out=dv)
+                np.matmul(dz.T, q, out=dk)
+            else:
+                dv += np.matmul(p.T, dout[rows], out=_shaped(of_sums, *dv.shape))
+                dk += np.matmul(dz.T, q, out=_shaped(of_sums, *dk.shape))
+            dq[rows] += np.matmul(dz, k, out=_shaped(of_sums, *q.shape))
+            is_first = False
+        if is_first:
+            dk[:], dv[:] = 0, 0
+        else:
+            dk *= self.scale
+
+
+def _slices(stop, size, start=0):
+    """Return the slices of so many numbers from start to stop."""
+    return [slice(first, min(first + size, stop)) for first in range(start, stop, size)]
+
+
+def _shaped(memory, *shape):
+    """Return the beginning of flat memory as an array of this shape."""
+    return memory[: math.prod(shape)].reshape(shape)
+
+
+def _split(memory, sizes):
+    """Return pieces of these sizes of flat memory, one behind the other."""
+    ends = list(itertools.accumulate(sizes))
+    return [memory[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _size_of_columns(x):
+    """Return how many numbers `_columns` needs memory for."""
+    return math.prod((*x.shape[:-2], x.shape[-1], x.shape[-2] + PADDING))
+
+
+def _columns(x, memory):
+    """Return the rows of the last two axes of x as columns."""
+    *lead, rows, width = x.shape
+    turned = _shaped(memory, *lead, width, rows + PADDING)[..., :rows]
+    for strip in _slices(rows, STRIP):
+        np.copyto(turned[..., strip], np.swapaxes(x[..., strip, :], -1, -2))
+    return turned

@@ -8,15 +8,29 @@ from numpy import empty, ndarray
 
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
-from .._core.rows import RowLayout, can_hold_result, compute_dtype, contiguous, kernel_rows
+from .._core.rows import (
+    RowLayout,
+    can_hold_result,
+    compute_dtype,
+    contiguous,
+    kernel_rows,
+    may_overlap,
+)
 from .._core.types import Array, ArrayLike
 from .backend import kernels
 
 _REDUCTIONS = ("mean", "sum", "none")
 _INT64 = np.dtype("int64")
 _IGNORED = -100  # the default of ignore_index
-_CHUNK_BYTES = 1 << 25  # of logits at a time in linear_cross_entropy
-_CHUNK_COLUMNS = 2048  # of the gradient of the weights at a time
+# linear_cross_entropy: so many bytes of logits at a time.  From LARGE_LOGITS on, all that it needs
+# beside inputs and results is a tenth of the logits, unless those are FEWEST_ROWS: with fewer at
+# a time, adding up the gradient of the weights would take longer than the products.
+# The share leaves room for what is one number for each row.
+_CHUNK_BYTES, _LARGE_LOGITS, _LARGEST_SHARE = 1 << 25, 4_000_000, 1 / 11
+# Numbers of the gradient of the weights at a time, which stay in the L2 cache.
+_PANEL, _FEWEST_COLUMNS = 1 << 17, 64
+_FEWEST_ROWS = 256
+_Z_PANEL = 1 << 14  # of the gradient of the z-loss
 
 
 def cross_entropy(
@@ -170,7 +184,7 @@ def softmax_cross_entropy(
             and (out is None or can_hold_result(out, logits))
         ):
             if out is not None:
-                labels = _checked_before(out, labels, rows.shape[1], ignore_index, target)
+                labels = labels.copy() if may_overlap(labels, out) else labels
                 dlogits = out
             elif logits.nbytes < LARGE_BYTES:
                 dlogits = empty(logits.shape, logits.dtype)
@@ -193,6 +207,8 @@ def linear_cross_entropy(
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    softcap: float | None = None,
 ) -> tuple[Any, tuple[Array, Array, Array | None]]:
     r"""Return the cross-entropy of a linear layer and its gradients, without the logits.
 
@@ -213,14 +229,22 @@ def linear_cross_entropy(
         Its biases.
     weight, sample_weight, ignore_index, reduction, label_smoothing
         As `cross_entropy`.
+    z_loss : float, default 0.0
+        :math:`\lambda \ge 0`: each row costs :math:`\lambda \, \mathrm{logsumexp}(z)^2` more,
+        which keeps the logits from drifting together.  `sample_weight` multiplies this term too,
+        `weight` does not.  The mean divides it by what it divides the loss by, and an ignored
+        row leaves it out.
+    softcap : float, optional
+        c > 0: the logits become :math:`z = c \tanh((xW + b) / c)`, between −c and c.
 
     Returns
     -------
     loss : scalar, or ndarray of shape (...)
-        As `cross_entropy`.
+        As `cross_entropy`, and the `z_loss` with it.
     gradients : tuple (dx, dW, db)
         The gradients of the loss; for ``reduction="none"``, of the sum of the losses.
-        ``db`` is None if `b` is None.
+        ``db`` is None if `b` is None.  Where the losses of the rows go on into something else,
+        its gradient belongs into `sample_weight`: it cannot be multiplied in later.
 
     Raises
     ------
@@ -230,6 +254,7 @@ def linear_cross_entropy(
     References
     ----------
     E. Wijmans et al., "Cut Your Losses in Large-Vocabulary Language Models", 2024.
+    A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", 2022 (z-loss).
 
     Examples
     --------
@@ -256,37 +281,99 @@ def linear_cross_entropy(
     rows = contiguous(x, real).reshape(math.prod(x.shape[:-1]), x.shape[-1])
     options = weight, sample_weight, ignore_index, reduction, label_smoothing
     objective = _Objective(target, (*x.shape[:-1], W.shape[1]), real, options)
-    ignored = objective.ignored()
-    if ignored.any():  # 0 · nan is nan: what does not count must not meet a gradient of 0
-        rows = np.where(ignored[:, None], rows.dtype.type(0), rows)
+    z_loss = check.not_negative(z_loss, "z_loss")
+    softcap = None if softcap is None else check.positive(softcap, "softcap")
     losses = np.empty(len(rows), real)
     b = None if b is None else b.astype(real, copy=False)
-    dx, dW, db = _linear_pass(rows, W.astype(real, copy=False), b, objective, losses)
+    W = W.astype(real, copy=False)
+    dx, dW, db = _linear_pass(rows, W, b, objective, z_loss, softcap, losses)
     loss = objective.reduce(float(losses.sum(dtype=np.float64)), losses, dtype)
     dx, dW = dx.astype(dtype, copy=False).reshape(x.shape), dW.astype(dtype, copy=False)
     return loss, (dx, dW, None if db is None else db.astype(dtype, copy=False))
 
 
-def _linear_pass(x, W, b, objective, losses):
+def _linear_pass(x, W, b, objective, z_loss, softcap, losses):
     """Fill the losses and return the gradients of x, W and b, a chunk of rows at a time."""
     (n, d), classes = x.shape, W.shape[1]
-    dx, dW = np.empty((n, d), x.dtype), np.zeros((d, classes), x.dtype)
+    dx, dW = np.empty((n, d), x.dtype), np.empty((d, classes), x.dtype)
     db = None if b is None else np.zeros(classes, x.dtype)
-    chunk = max(1, _CHUNK_BYTES // max(1, classes * x.itemsize))
-    logits = np.empty((min(chunk, n), classes), x.dtype)
+    apart = z_loss > 0 or softcap is not None  # the logits are needed beside their gradient
+    ignored = objective.ignored(with_class_weights=z_loss == 0)
+    columns, chunk = _sizes(n, d, classes, 1 + apart + objective.smooths, z_loss > 0, x.itemsize)
+    panel = np.empty(d * columns, x.dtype)
+    memory = [np.empty((chunk, classes), x.dtype) for _ in range(1 + apart)]
+    if not n:
+        dW.fill(0)
     for start in range(0, n, chunk):
-        rows = slice(start, start + chunk)
-        part = np.matmul(x[rows], W, out=logits[: len(x[rows])])
+        rows = slice(start, min(start + chunk, n))
+        logits, gradient = memory[0][: rows.stop - start], memory[-1][: rows.stop - start]
+        part = x[rows]
+        if ignored[rows].any():  # 0 · nan is nan: what does not count must not meet a gradient of 0
+            part = np.where(ignored[rows, None], x.dtype.type(0), part)
+        np.matmul(part, W, out=logits)
         if b is not None:
-            part += b
-        objective.run(part, rows, losses[rows], part)  # the gradient takes the logits' place
-        np.matmul(part, W.T, out=dx[rows])
-        for first in range(0, classes, _CHUNK_COLUMNS):
-            columns = slice(first, first + _CHUNK_COLUMNS)
-            dW[:, columns] += x[rows].T @ part[:, columns]
+            logits += b
+        if softcap is not None:
+            _cap(logits, softcap)
+        objective.run(logits, rows, losses[rows], gradient)  # in place, if nothing is apart
+        if z_loss:
+            factors = objective.row_factors(rows, ignored)
+            _add_z_loss(logits, z_loss, factors, losses[rows], gradient)
+        if softcap is not None:
+            logits *= x.dtype.type(1 / softcap)
+            np.multiply(logits, logits, out=logits)
+            gradient *= np.subtract(1, logits, out=logits)
+        np.matmul(gradient, W.T, out=dx[rows])
+        for first in range(0, classes, columns):
+            of_columns = slice(first, min(first + columns, classes))
+            if start == 0:
+                np.matmul(part.T, gradient[:, of_columns], out=dW[:, of_columns])
+            else:
+                out = panel[: d * (of_columns.stop - first)].reshape(d, -1)
+                dW[:, of_columns] += np.matmul(part.T, gradient[:, of_columns], out=out)
         if b is not None:
-            db += part.sum(axis=0)
+            db += gradient.sum(axis=0)
     return dx, dW, db
+
+
+def _sizes(n, d, classes, arrays, with_z_loss, itemsize):
+    """Return how many columns of dW, and how many rows of logits, are formed at a time.
+
+    ``arrays`` counts the arrays of the size of these rows.
+    """
+    columns, row = _PANEL // max(1, d), max(1, arrays * classes)
+    rows = _CHUNK_BYTES // (row * itemsize)
+    if n * classes >= _LARGE_LOGITS:
+        most = int(_LARGEST_SHARE * n * classes)
+        columns = min(columns, most // (4 * max(1, d)))
+        columns = min(classes, max(_FEWEST_COLUMNS, columns))
+        z_panel = max(classes, _Z_PANEL) if with_z_loss else 0
+        rows = min(rows, max(_FEWEST_ROWS // arrays, (most - d * columns - z_panel) // row))
+    return min(classes, max(_FEWEST_COLUMNS, columns)), max(1, min(rows, n))
+
+
+def _cap(logits, softcap):
+    """Turn logits z into c tanh(z / c)."""
+    logits *= logits.dtype.type(1 / softcap)
+    np.tanh(logits, out=logits)
+    logits *= logits.dtype.type(softcap)
+
+
+def _add_z_loss(logits, z_loss, factors, losses, gradient):
+    """Add z_loss · logsumexp² of each row, and its gradient, by the factors of both."""
+    of_losses, of_gradients = factors
+    lse = np.empty(len(logits), logits.dtype)
+    kernels.logsumexp(logits, lse)
+    counts = of_losses != 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses += np.where(counts, z_loss * of_losses * lse * lse, 0)
+        slope = np.where(counts, 2 * z_loss * of_gradients * lse, 0).astype(logits.dtype)
+    few = max(1, _Z_PANEL // max(1, logits.shape[1]))
+    for first in range(0, len(logits), few):
+        rows = slice(first, first + few)
+        of_rows = np.empty_like(logits[rows])
+        kernels.logsumexp_vjp(slope[rows], lse[rows], logits[rows], of_rows)
+        gradient[rows] += of_rows
 
 
 class _Objective:
@@ -306,6 +393,7 @@ class _Objective:
         self.sample_weight = check.row_weights(sample_weight, self.shape, dtype)
         self.target = check.target_array(target, shape, dtype)
         self.is_labels = self.target.ndim == 1
+        self.smooths, self.outside = False, None
         if self.is_labels:
             self._count_labels()
         elif self.ignore_index != _IGNORED:
@@ -336,26 +424,38 @@ class _Objective:
         of_labels = np.zeros(len(kept))
         of_labels[kept] = of_classes[self.target[kept]]
         self.divisor = float((of_rows * of_labels).sum(dtype=np.float64))
+        self.target = np.where(of_rows > 0, self.target, self.ignore_index)
+        self.outside = self.target == self.ignore_index
         if without_class and self.smoothing:  # the other classes keep their part of the target
             self.sample_weight = np.where(kept, of_rows, 0).astype(self.weight.dtype)
-            self._smooth(self.sample_weight > 0)
+            self.smooths = True
         else:
-            self.target = np.where((of_rows > 0) & (of_labels != 0), self.target, self.ignore_index)
+            self.target = np.where(of_labels != 0, self.target, self.ignore_index)
 
-    def _smooth(self, kept):
-        """Write the labels as rows of probabilities, with the smoothing in them."""
+    def _smooth(self, target):
+        """Return labels as rows of probabilities, with the smoothing in them."""
+        kept = target != self.ignore_index
         probs = np.zeros((len(kept), self.classes), self.weight.dtype)
         probs[kept] = self.smoothing / self.classes
-        probs[kept, self.target[kept]] += 1 - self.smoothing
-        self.target, self.smoothing, self.is_labels = probs, 0.0, False
+        probs[kept, target[kept]] += 1 - self.smoothing
+        return probs
 
-    def ignored(self):
-        """Return which rows do not count."""
+    def ignored(self, *, with_class_weights=True):
+        """Return which rows do not count; among them those of a class of weight 0 or not."""
         if self.is_labels:
+            if self.outside is not None and not with_class_weights:
+                return self.outside
             return self.target == self.ignore_index
         if self.sample_weight is None:
             return np.zeros(len(self.target), bool)
         return self.sample_weight == 0
+
+    def row_factors(self, rows, ignored):
+        """Return by what a loss of each row is multiplied, and by what its gradient is."""
+        factors = np.where(ignored[rows], 0.0, 1.0)
+        if self.sample_weight is not None:
+            factors *= self.sample_weight[rows]
+        return factors, factors / (self.divisor or math.nan)
 
     def run(self, x, rows, losses, dx):
         """Fill the losses and, unless None, the gradient of these rows; return Σ losses."""
@@ -372,16 +472,19 @@ class _Objective:
         return float(losses.sum(dtype=np.float64))
 
     def _run(self, x, target, divisor, losses, dx):
+        if self.smooths:
+            return self._run_probs(x, self._smooth(target), 0.0, divisor, losses, dx)
         if not self.is_labels:
-            return kernels.cross_entropy_probs(
-                x, target, self.weight, self.smoothing, divisor, losses, dx
-            )
+            return self._run_probs(x, target, self.smoothing, divisor, losses, dx)
         bad, total, _ = kernels.cross_entropy_labels(
             x, target, self.ignore_index, self.weight, self.smoothing, divisor, losses, dx
         )
         if bad >= 0:  # only if another thread has written into the labels
             check.raise_label(target, bad, self.classes)
         return total
+
+    def _run_probs(self, x, probs, smoothing, divisor, losses, dx):
+        return kernels.cross_entropy_probs(x, probs, self.weight, smoothing, divisor, losses, dx)
 
     def reduce(self, total, losses, dtype):
         """Return the loss that the reduction asks for, from the sum or from the rows."""
@@ -427,14 +530,6 @@ def _kernel_labels(target, logits_shape):
     if target.ndim != 1:
         target = target.reshape(-1)
     return target if len(target) else None
-
-
-def _checked_before(out, labels, classes, ignore_index, given):
-    """Return labels that the result cannot overwrite; refuse wrong ones while all is as it was."""
-    bad, _ = kernels.check_labels(labels, classes, ignore_index, None)
-    if bad >= 0:
-        check.raise_label(given, bad, classes)
-    return labels.copy() if np.may_share_memory(labels, out) else labels
 
 
 def _mean_loss(rows, labels, ignore_index, dx, given):

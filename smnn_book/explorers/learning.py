@@ -223,6 +223,7 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
         derived("factor", "1 - 2.5 * eta"),
         derived("w", f"0.6 + {start - 0.6} * pow(factor, steps)"),
         derived("loss", "0.05 + 1.25 * (w - 0.6) * (w - 0.6)"),
+        derived("noun", "steps == 1 ? 'step' : 'steps'"),
     ]
     x = alt.X("w:Q").title("weight w").scale(domain=[-1.4, 2.6], nice=False)
     y = alt.Y("loss:Q").title("loss").scale(domain=[0, 5])
@@ -250,12 +251,13 @@ def descent_explorer(learning_rate=0.1, steps=8, *, name="descent-explorer"):
         "down one side, at 0.4 one step reaches the bottom, and above 0.8 they jump from "
         "side to side and climb out.",
         text="each step: distance to the bottom × {factor:.3f}\n"
-        "after {steps:.0f} steps: w = {w:.3f}, loss {loss:.3f}",
+        "after {steps:.0f} {noun:s}: w = {w:.3f}, loss {loss:.3f}",
         values={
             "eta": learning_rate,
             "steps": steps,
             "factor": 1 - 2.5 * learning_rate,
             "w": w,
             "loss": value,
+            "noun": "step" if steps == 1 else "steps",
         },
     )

@@ -55,10 +55,12 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
     shares = [float((network(x).argmax(axis=1) == y).mean()) for network in networks]
     widest, classes = max(units), networks[0].params["1.W"].shape[1]
     shapes = {"0.W": (2, widest), "0.b": (widest,), "1.W": (widest, classes), "1.b": (classes,)}
+    label = "hidden units" if units == list(range(1, len(units) + 1)) else "network"
     parameters = [
-        slider("n", 1, len(networks), start, step=1, label="which network"),
+        slider("n", 1, len(networks), start, step=1, label=label),
         derived("units", f"{units}[n - 1]"),
         derived("share", f"{shares}[n - 1]"),
+        derived("noun", "units == 1 ? 'unit' : 'units'"),
     ]
     for (key, shape), letter in zip(shapes.items(), "VcWb", strict=True):
         weights = [_padded(network.params[key], shape) for network in networks]
@@ -122,8 +124,13 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
         name=name,
         alt="Points of several classes, and behind them the regions in which a network answers "
         "each class. With more hidden units the borders bend more often.",
-        text="{units:.0f} hidden units: {share:.0%} of the points lie in the region of their class",
-        values={"units": units[start - 1], "share": shares[start - 1]},
+        text="{units:.0f} hidden {noun:s}: "
+        "{share:.0%} of the points lie in the region of their class",
+        values={
+            "units": units[start - 1],
+            "share": shares[start - 1],
+            "noun": "unit" if units[start - 1] == 1 else "units",
+        },
     )
 
 
@@ -190,9 +197,9 @@ def graph_explorer(nodes, edges, *, start=0, name="graph-explorer"):
     here = "step == datum.there || step == datum.back"
     layers = [
         alt.Chart(alt.InlineData(lines)).mark_rule(opacity=0.35).encode(x=x, y=y, x2="x2", y2="y2"),
-        base.mark_point(size=900, filled=True, opacity=1, color=CLASS_COLORS[1]),
-        base.transform_filter(here).mark_point(size=1250, strokeWidth=3, color=BACKWARD),
-        base.mark_text(fontSize=13, fill="#000000").encode(text="label:N"),
+        base.mark_point(size=1100, filled=True, opacity=1, color=CLASS_COLORS[1]),
+        base.transform_filter(here).mark_point(size=1450, strokeWidth=3, color=BACKWARD),
+        base.mark_text(fontSize=11, fill="#000000").encode(text="label:N"),
         base.transform_filter("step >= datum.there")
         .mark_text(dy=-26, fontSize=12, fill=FORWARD)
         .encode(text="value:N"),

@@ -7,6 +7,9 @@ from smnn_book.sliders import BACKWARD, CLASS_COLORS, FORWARD, derived, figure, 
 
 SUBSCRIPTS = "₁₂₃₄₅"
 
+# "− 2.0", or "+ 4.0" where the largest score is negative.
+MINUS_LARGEST = "(largest < 0 ? '+ ' : '− ') + format(abs(largest), '.1f')"
+
 
 def _names(letter, count):
     return [f"{letter}{k}" for k in range(1, count + 1)]
@@ -25,6 +28,7 @@ def _softmax_parameters(scores, temperature=None):
     return [
         *sliders,
         derived("largest", f"max({', '.join(z)})"),
+        derived("minus_largest", MINUS_LARGEST),
         *(derived(e[k], f"exp(({z[k]} - largest){over})") for k in range(len(z))),
         derived("total", " + ".join(e)),
         *(derived(p[k], f"{e[k]} / total") for k in range(len(z))),
@@ -36,7 +40,9 @@ def _softmax_values(scores, temperature=1.0):
     scores = np.asarray(scores, dtype=float)
     exponentials = np.exp((scores - scores.max()) / temperature)
     columns = {"z": scores, "e": exponentials, "p": softmax(scores, temperature=temperature)}
-    values = {"T": temperature, "largest": scores.max(), "total": exponentials.sum()}
+    largest = scores.max()
+    values = {"T": temperature, "largest": largest, "total": exponentials.sum()}
+    values["minus_largest"] = f"{'+' if largest < 0 else '−'} {abs(largest):.1f}"
     for letter, column in columns.items():
         values.update(zip(_names(letter, len(scores)), column, strict=True))
     return values
@@ -100,7 +106,7 @@ def softmax_explorer(scores=(2.0, 1.0, 0.0), temperature=1.0, *, name="softmax-e
         name=name,
         alt=f"Bars for the probabilities of {count} classes, which follow the sliders.",
         text=f"z = {_listing('z', count, '.1f')}, T = {{T:.1f}}\n"
-        f"e = exp((z − {{largest:.1f}}) / {{T:.1f}}) = {_listing('e', count, '.3f')}\n"
+        f"e = exp((z {{minus_largest:s}}) / {{T:.1f}}) = {_listing('e', count, '.3f')}\n"
         f"p = e / {{total:.3f}} = {_listing('p', count, '.3f')}",
         values=_softmax_values(scores, temperature),
     )
@@ -153,8 +159,8 @@ def jacobian_explorer(scores=(1.0, 2.0, 3.0), *, name="jacobian-explorer"):
         size="abs(datum.value)",
         shown="format(datum.value, '.3f')",
     )
-    x = alt.X("column:N").title("by the score").axis(orient="top", labelAngle=0, ticks=False)
-    y = alt.Y("row:N").title("change of").axis(ticks=False)
+    x = alt.X("column:N").title("score that moves").axis(orient="top", labelAngle=0, ticks=False)
+    y = alt.Y("row:N").title("probability").axis(ticks=False)
     tiles = base.mark_rect(strokeWidth=0).encode(
         x=x.axis(domain=False),
         y=y.axis(domain=False),

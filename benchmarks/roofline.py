@@ -1,4 +1,4 @@
-"""The three roofs over every operation: the memory's, the arithmetic's and the call's.
+"""The roofline of every operation: what the memory, the arithmetic and a call allow.
 
 A copy of the input is what the memory can do.  What the arithmetic can do is one pass over
 numbers that are in the nearest cache already, as if the largest number and the sum of every
@@ -21,45 +21,45 @@ NEAREST_BYTES = 1 << 13  # of input and of output, which together fit the neares
 
 
 @kernel
-def known_pass(x, out, m, number, rests, logs, times):
-    """Pass over x so many times; a few numbers at the end are left out.
+def known_pass(x, out, m, number, split, logs, repeats):
+    """Pass over x again and again; up to two vectors at its end are left out.
 
     The results, times ``number`` or with ``logs`` minus it, go to ``out`` unless None; with
-    ``rests`` both sums are kept.  Returns what was added up, so that it is.
+    ``split`` both sums are kept.  Returns their sum, so that no compiler leaves them out.
     """
     size, numbers, results = x.size, pointer(x), pointer(out)
     lanes, total = lanes_of(numbers), broadcast(numbers, 0)
-    peak = broadcast(numbers, lowest_of(numbers))
-    rest, total_too, rest_too = total, total, total
-    for _ in range(times):
+    vector_max = broadcast(numbers, lowest_of(numbers))
+    below, total2, below2 = total, total, total
+    for _ in range(repeats):
         for i in range(0, size - 2 * lanes + 1, 2 * lanes):
-            v, v_too = load(numbers, i), load(numbers, i + lanes)
-            peak = maximum(v_too, maximum(v, peak))
-            d, d_too = v - m, v_too - m
-            total, rest, e = add_exponential(total, rest, d, rests)
-            total_too, rest_too, e_too = add_exponential(total_too, rest_too, d_too, rests)
+            v, v2 = load(numbers, i), load(numbers, i + lanes)
+            vector_max = maximum(v2, maximum(v, vector_max))
+            d, d2 = v - m, v2 - m
+            total, below, e = add_exponential(total, below, d, split)
+            total2, below2, e2 = add_exponential(total2, below2, d2, split)
             if logs is not None:
                 store(results, i, d - number)
-                store(results, i + lanes, d_too - number)
+                store(results, i + lanes, d2 - number)
             elif out is not None:
                 store(results, i, e * number)
-                store(results, i + lanes, e_too * number)
-    return sum_across(total + total_too) + sum_across(rest + rest_too) + sum_across(peak)
+                store(results, i + lanes, e2 * number)
+    return sum_across(total + total2) + sum_across(below + below2) + sum_across(vector_max)
 
 
 def arithmetic(operation, x):
-    """What the arithmetic of an operation takes on x."""
-    times = -(-x.nbytes // NEAREST_BYTES)
-    near = x.ravel()[: x.size // times]
+    """Return a function that does the arithmetic of an operation on as many numbers as x has."""
+    repeats = -(-x.nbytes // NEAREST_BYTES)
+    near = x.ravel()[: x.size // repeats]
     out = None if operation == "cross_entropy" else np.empty_like(near)
-    rests = None if operation == "softmax" else True
+    split = None if operation == "softmax" else True
     logs = True if operation == "log_softmax" else None
     largest, number = near.max(), near.dtype.type(0.5)
-    return partial(known_pass, near, out, largest, number, rests, logs, times)
+    return partial(known_pass, near, out, largest, number, split, logs, repeats)
 
 
-def roof_functions(operation, x, threads):
-    """Name to function: a copy of x, the arithmetic, and a call without work."""
+def limits_of(operation, x, threads):
+    """Return functions by name: a copy of x, the arithmetic, and a call without work."""
     out = np.empty_like(x)
     functions = {
         "copy": partial(np.copyto, out, x),

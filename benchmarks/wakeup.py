@@ -2,7 +2,7 @@
 
 Two threads share calls whose parts are long enough for both to get one.  Between the calls
 the second thread has time to fall asleep.  An array that one thread has done with sooner is
-not worth sharing.
+not worth sharing.  Calls that follow each other at once show how much of it is the sleep.
 """
 
 import json
@@ -17,11 +17,12 @@ CALLS = 200
 PART_NUMBERS = 1 << 18  # some 50 microseconds of work
 
 
-def measure():
+def measure(pause_seconds):
+    """Return best and median seconds until the second thread begins."""
     import numpy as np
 
-    from benchmarks.roofs import arithmetic
-    from benchmarks.timing import PAUSE_SECONDS, summary
+    from benchmarks.roofline import arithmetic
+    from benchmarks.timing import summary
     from smnn import set_num_threads
     from smnn._core.threads import BYTES_PER_PART, ROWS_PER_STEP, parallel_rows
 
@@ -36,7 +37,8 @@ def measure():
 
     for _ in range(CALLS):
         begun.clear()
-        time.sleep(PAUSE_SECONDS)
+        if pause_seconds:
+            time.sleep(pause_seconds)
         start = time.perf_counter()
         parallel_rows(part, 8 * ROWS_PER_STEP, 8 * BYTES_PER_PART)
         seconds += [moment - start for moment in begun[:1]]
@@ -44,9 +46,9 @@ def measure():
 
 
 def measure_alone():
-    """Best and median seconds, from a process of its own."""
+    """Return best and median seconds after a pause, and without one, from an own process."""
     output = subprocess.run(
-        [sys.executable, "-m", "benchmarks.handover"],
+        [sys.executable, "-m", "benchmarks.wakeup"],
         env=machine.thread_environment(2),
         stdout=subprocess.PIPE,
         check=True,
@@ -56,4 +58,6 @@ def measure_alone():
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure()))
+    from benchmarks.timing import PAUSE_SECONDS
+
+    print(json.dumps(measure(PAUSE_SECONDS) | {"at_once": measure(0)}))
