@@ -52,7 +52,7 @@ bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks
 
 peers: .venv-bench/ready  ## run the tests that compare with PyTorch
-	.venv-bench/bin/python -m pytest -o addopts= -m peers tests/test_conformance.py tests/test_vocabulary.py
+	.venv-bench/bin/python -m pytest -o addopts= -m peers $$(grep -l mark.peers tests/*.py)
 
 .venv-bench/ready: benchmarks/requirements.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py

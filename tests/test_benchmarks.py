@@ -9,6 +9,7 @@ import pytest
 from benchmarks import __main__ as main
 from benchmarks import (
     against,
+    at_work,
     attention,
     peers,
     picture,
@@ -65,6 +66,22 @@ def test_contestants_of_attention_compute_the_same(causal):
         for found, other in zip(function(), expected, strict=True):
             np.testing.assert_allclose(found, other, 1e-3, 1e-4)
     attention.products(300, causal, True)()
+
+
+@pytest.mark.parametrize("which", at_work.CONVOLUTIONS)
+def test_convolutions_of_the_benchmark_compute_the_same(which):
+    functions = at_work.convolutions(which, batch=3)
+    expected = functions["smnn"]()
+    assert len(expected) == (4 if at_work.CONVOLUTIONS[which][2] else 3)
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-3, 1e-3)
+
+
+def test_draws_of_the_benchmark_are_one_class_for_each_row():
+    for draw in at_work.draws(20, 30).values():
+        found = np.asarray(draw())
+        assert found.shape == (20,) and ((found >= 0) & (found < 30)).all()
 
 
 def test_a_contestant_that_computes_something_else_is_refused():
