@@ -90,7 +90,8 @@ def draw_tasks(tree, workers):
             arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "ls": "-" if same else "--"}
             ax.annotate("", (x, y - 0.24), (x0, y0 + 0.24), arrowprops=arrow)
     for k, chunk in enumerate(chunks):
-        ax.text(place[chunk][0], -0.45, f"chunk {k}", ha="center", va="center", color=INK, size=8)
+        ax.text(place[chunk][0], -0.45, str(k), ha="center", va="center", color=INK, size=8)
+    ax.set_xlabel("chunk", color=INK, size=8)
     ax.set(xlim=(-0.6, len(chunks) - 0.4), ylim=(-0.7, height + 0.5), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     return figure

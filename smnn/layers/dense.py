@@ -38,6 +38,8 @@ class Dense(Affine):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from smnn import Dense
     >>> layer = Dense(2, input_shape=(3,), init="zeros")
     >>> layer.build((3,))
     (2,)
