@@ -74,6 +74,21 @@ def test_sums_are_summed():
     assert smnn.evaluate(model, x, y, loss=loss)["loss"] == pytest.approx(expected)
 
 
+def test_sums_of_a_loss_of_ones_own_are_summed():
+    def squares(prediction, target, reduction="mean"):
+        wrong = prediction - target
+        count = 1 if reduction == "sum" else len(target)
+        return float(np.sum(wrong**2)) / count, 2 * wrong / count
+
+    x = np.random.default_rng(0).normal(size=(10, 2))
+    model = smnn.Sequential([smnn.Dense(2)], rng=0)
+    for reduction in ("sum", "mean"):
+        loss = functools.partial(squares, reduction=reduction)
+        options = {"loss": loss, "l2": 0.1}
+        history = smnn.fit(model, x, x, optimizer=smnn.SGD(0.0), epochs=1, batch_size=3, **options)
+        assert history["loss"] == [pytest.approx(smnn.evaluate(model, x, x, **options)["loss"])]
+
+
 def test_evaluation_takes_no_gradient():
     def without_gradient(prediction, target):
         return float(np.mean((prediction - target) ** 2)), None

@@ -452,7 +452,7 @@ def _normalize(kernel, masked, x, axis, temperature, where, out):
         small = x.nbytes < LARGE_BYTES
         result = empty(rows.shape, x.dtype) if small else new_array(rows.shape, x.dtype)
     kernel(rows, scale, result)
-    if rows is x or x.ndim == 2:
+    if x.ndim == 2:
         return result
     return result[0] if x.ndim == 1 else result.reshape(x.shape)
 

@@ -26,7 +26,31 @@ from .windows import Windows, pair
 _WINDOW_BYTES = 1 << 20  # the windows of a few images, which stay in the L2 cache
 
 
-class Conv2D(Affine):
+class _Convolution(Affine):
+    """Filters for windows of one size: what a convolution and its transpose are made of."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        activation: Any = None,
+        *,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "valid",
+        input_shape: Shape | None = None,
+        use_bias: bool = True,
+        init: str | Callable[..., Array] = "auto",
+        rng: Random = None,
+    ) -> None:
+        super().__init__(
+            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
+        )
+        self.filters = positive_integer(filters, "filters")
+        self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
+        self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)
+
+
+class Conv2D(_Convolution):
     r"""Multiply every window of an image with the same weights, then an activation.
 
     .. math:: y_{nijf} = b_f + \sum_{u,v,c} x_{n,\, i s + u,\, j s + v,\, c} \, W_{uvcf}
@@ -74,26 +98,6 @@ class Conv2D(Affine):
     156
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | tuple[int, int],
-        activation: Any = None,
-        *,
-        strides: int | tuple[int, int] = 1,
-        padding: str = "valid",
-        input_shape: Shape | None = None,
-        use_bias: bool = True,
-        init: str | Callable[..., Array] = "auto",
-        rng: Random = None,
-    ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
-        self.filters = positive_integer(filters, "filters")
-        self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
-        self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)
-
     def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         shape = tuple(input_shape)
         self._expect(len(shape) >= 3, "(height, width, channels)", shape)
@@ -122,7 +126,7 @@ class Conv2D(Affine):
         return spread(dz, W, images.shape[1:3], self._windows).reshape(x.shape), dW
 
 
-class Conv2DTranspose(Affine):
+class Conv2DTranspose(_Convolution):
     r"""Add to every window of a larger image what one place gives: the pullback of `Conv2D`.
 
     .. math:: y_{n,\, i s + u,\, j s + v,\, f} \mathrel{+}= \sum_{c} x_{nijc} \, W_{uvfc}
@@ -153,26 +157,6 @@ class Conv2DTranspose(Affine):
     >>> layer(np.zeros((2, 7, 7, 4))).shape
     (2, 14, 14, 1)
     """
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | tuple[int, int],
-        activation: Any = None,
-        *,
-        strides: int | tuple[int, int] = 1,
-        padding: str = "valid",
-        input_shape: Shape | None = None,
-        use_bias: bool = True,
-        init: str | Callable[..., Array] = "auto",
-        rng: Random = None,
-    ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
-        self.filters = positive_integer(filters, "filters")
-        self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
-        self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)
 
     def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:
         shape = tuple(input_shape)

@@ -133,7 +133,9 @@ class Objective:
         options = {} if weight is None else {"sample_weight": weight}
         if self.knows_ignored:
             return float(self.value(output, y, **options, reduction="sum"))
-        return float(self.value(output, y, **options)) * mass if mass else 0.0
+        if not mass:
+            return 0.0
+        return float(self.value(output, y, **options)) * (1 if self.is_sum else mass)
 
     def measure(self, batches, collect=None):
         """Return the loss over batches that are not learned from, in one mean."""
