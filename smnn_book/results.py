@@ -1,6 +1,6 @@
 """Results of experiments that take too long for a page, kept as data beside the code.
 
-``benchmarks`` and ``tools`` hold the scripts that write them.
+``experiments`` and ``benchmarks`` hold the scripts that write them.
 """
 
 import json

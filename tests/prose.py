@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS_OF_CODE = ("smnn", "_ext", "tools", "benchmarks", "tests")
+FOLDERS_OF_CODE = ("smnn", "_ext", "tools", "experiments", "benchmarks", "tests")
 
 # What is not prose, in this order; the group "kept" stays.
 NOT_PROSE = tuple(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from experiments.deep_networks import CASES, SEEDS, split, validation_loss
 from smnn_book import kept_results
-from tools.deep_networks import CASES, SEEDS, split, validation_loss
 
 KEPT = kept_results("deep_networks")
 

@@ -1,6 +1,6 @@
 """Train networks of eight hidden layers from different initial weights.
 
-    python -m tools.deep_networks
+    python -m experiments.deep_networks
 
 Small differences grow while a deep network trains, so that two processors arrive at losses
 that differ in the second digit.  The chapter *Training that works* therefore reads these
@@ -12,16 +12,14 @@ The result is kept in ``smnn_book/data/deep_networks.json``: for every case, by 
 on the validation images after the last epoch, one number per seed; null where it diverged.
 """
 
-import json
-
 import numpy as np
 from tqdm import tqdm
 
 import smnn
 from smnn import SGD, Adam, Dense, Sequential, fit
-from smnn_book import results_folder
 
-RESULT = results_folder() / "deep_networks.json"
+from . import keep
+
 DEPTH, WIDTH, EPOCHS, BATCH_SIZE, SEEDS = 8, 32, 20, 32, range(10)
 
 
@@ -71,19 +69,24 @@ def validation_loss(case, rate, seed, train, validation, epochs=EPOCHS):
     return round(loss, 4) if np.isfinite(loss) else None
 
 
-def main():
+def measure(*, quick=False):
+    """Return the losses of every case; ``quick``: of one epoch and two seeds."""
     train, validation = split()
+    epochs, seeds = (1, SEEDS[:2]) if quick else (EPOCHS, SEEDS)
     runs = [(name, rate) for name, case in CASES.items() for rate in case[-1]]
     losses = {name: {} for name in CASES}
     for name, rate in tqdm(runs, disable=None):  # None: a bar only where a person watches
-        losses[name][rate] = [
-            validation_loss(CASES[name], rate, seed, train, validation) for seed in SEEDS
+        losses[name][f"{rate:g}"] = [
+            validation_loss(CASES[name], rate, seed, train, validation, epochs) for seed in seeds
         ]
-    results = {
-        "depth": DEPTH, "width": WIDTH, "epochs": EPOCHS, "batch_size": BATCH_SIZE,
-        "seeds": len(SEEDS), "validation_loss": losses,
+    return {
+        "depth": DEPTH, "width": WIDTH, "epochs": epochs, "batch_size": BATCH_SIZE,
+        "seeds": len(seeds), "validation_loss": losses,
     }  # fmt: skip
-    RESULT.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    keep(__file__, measure())
 
 
 if __name__ == "__main__":

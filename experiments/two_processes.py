@@ -1,6 +1,6 @@
 """Measure what Dask and two processes cost, and what they bring, for a cross-entropy.
 
-    python -m tools.two_processes
+    python -m experiments.two_processes
 
 The scores of 2,048 rows and 20,000 classes, 164 megabytes of float32, lie in four chunks of rows
 or in four chunks of classes.  Every way computes the mean cross-entropy once per turn; the ways
@@ -11,12 +11,11 @@ processes wanted a core when the run began is kept too, because it slows what ne
 The result is kept in ``smnn_book/data/two_processes.json``.
 """
 
-import json
 import os
 import statistics
+import warnings
 from time import perf_counter
-
-os.environ["SMNN_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of workers too
+from unittest import mock
 
 import dask
 import dask.array as da
@@ -25,11 +24,10 @@ import numpy as np
 
 import smnn
 from benchmarks.machine import processor_name
-from smnn_book import results_folder
 
-RESULT = results_folder() / "two_processes.json"
+from . import keep
+
 ROWS, CLASSES, TURNS = 2048, 20_000, 9
-CHUNKS = {"rows": (ROWS // 4, CLASSES), "classes": (ROWS, CLASSES // 4)}
 
 
 def nothing(turn):
@@ -42,14 +40,20 @@ def seconds(function):
     return perf_counter() - start
 
 
-def main():
+def measure(*, quick=False):
+    """Return the seconds of every way; ``quick``: of one turn, with a sixteenth of the rows."""
+    rows, turns = (ROWS // 16, 1) if quick else (ROWS, TURNS)
+    chunks_by = {"rows": (rows // 4, CLASSES), "classes": (rows, CLASSES // 4)}
     rng = np.random.default_rng(0)
-    scores = rng.standard_normal((ROWS, CLASSES), np.float32)
-    labels = rng.integers(CLASSES, size=ROWS)
-    here = {by: da.from_array(scores, chunks=chunks) for by, chunks in CHUNKS.items()}
+    scores = rng.standard_normal((rows, CLASSES), np.float32)
+    labels = rng.integers(CLASSES, size=rows)
+    here = {by: da.from_array(scores, chunks=chunks) for by, chunks in chunks_by.items()}
     load = os.getloadavg()[0]
+    smnn.set_num_threads(1)
     before = perf_counter()
     with (
+        mock.patch.dict(os.environ, SMNN_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),  # of workers
+        warnings.catch_warnings(action="ignore", category=UserWarning),  # one way sends the scores
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
@@ -58,8 +62,8 @@ def main():
         start = perf_counter() - before
         there = {
             by: client.persist(da.random.default_rng(0).standard_normal(
-                (ROWS, CLASSES), chunks=chunks, dtype=np.float32))
-            for by, chunks in CHUNKS.items()
+                (rows, CLASSES), chunks=chunks, dtype=np.float32))
+            for by, chunks in chunks_by.items()
         }  # fmt: skip
         for x in there.values():
             client.compute(x.sum()).result()  # now all scores are there
@@ -83,7 +87,7 @@ def main():
             "two processes, by rows": lambda: on_workers(there["rows"]),
             "two processes, by classes": lambda: on_workers(there["classes"]),
             "two processes, scores sent": lambda: on_workers(
-                da.from_array(scores, chunks=CHUNKS["rows"], name=False)
+                da.from_array(scores, chunks=chunks_by["rows"], name=False)
             ),
             "a task that does nothing": lambda: client.submit(
                 nothing, perf_counter(), pure=False
@@ -91,20 +95,24 @@ def main():
         }
         for way in ways.values():
             way()
-        turns = [{name: seconds(way) for name, way in ways.items()} for _ in range(TURNS)]
-    RESULT.write_text(json.dumps({
+        times = [{name: seconds(way) for name, way in ways.items()} for _ in range(turns)]
+    return {
         "machine": {"processor": processor_name(), "cores": os.cpu_count(),
                     "processes that want a core": round(load, 1)},
         "versions": {"dask": dask.__version__, "numpy": np.__version__},
-        "rows": ROWS, "classes": CLASSES, "turns": TURNS, "start of two processes": round(start, 3),
+        "rows": rows, "classes": CLASSES, "turns": turns, "start of two processes": round(start, 3),
         "seconds": {
             name: {
-                "best": float(f"{min(turn[name] for turn in turns):.3g}"),
-                "median": float(f"{statistics.median(turn[name] for turn in turns):.3g}"),
+                "best": float(f"{min(turn[name] for turn in times):.3g}"),
+                "median": float(f"{statistics.median(turn[name] for turn in times):.3g}"),
             }
             for name in ways
         },
-    }, indent=1) + "\n", encoding="utf-8")  # fmt: skip
+    }  # fmt: skip
+
+
+def main():
+    keep(__file__, measure())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Six losses on the next word of NumPy's docstrings, for the chapter "Fifty thousand classes".
 
-    python -m tools.large_vocabulary
+    python -m experiments.large_vocabulary
 
 The model is the same for all: a vector h of the word before, with a constant 1, and a row of
 weights for each word (or for each node of a tree).  Every loss sees the same pairs as often, with
@@ -8,17 +8,15 @@ Adagrad and batches of the same size.  The rate of each is chosen on the validat
 test texts are read once, by five runs with this rate.
 """
 
-import json
-
 import numpy as np
 
 import smnn
-from smnn_book import results_folder
 from smnn_book.docstrings import Corpus, read_docstrings
+
+from . import keep
 
 LEAST_COUNT, DIM, BATCH, EPOCHS, K = 20, 32, 512, 1, 10
 RATES, SEEDS = (0.1, 0.3, 1.0), 5
-RESULT = results_folder() / "large_vocabulary.json"
 
 
 class Adagrad:
@@ -144,10 +142,14 @@ def evaluate(output, E, pairs):
     return {name: total / len(x) for name, total in sums.items()}
 
 
-def main():
-    """Run the experiment and keep its results."""
+def measure(*, quick=False):
+    """Return the losses of every method on the test texts; ``quick``: after four batches."""
     smnn.set_num_threads(1)
     corpus = Corpus(read_docstrings("numpy"), LEAST_COUNT)
+    rates, seeds = (RATES[:1], 1) if quick else (RATES, SEEDS)
+    if quick:
+        for name in ("train", "validation", "test"):
+            setattr(corpus, name, tuple(part[: 4 * BATCH] for part in getattr(corpus, name)))
     p = corpus.counts / corpus.counts.sum()
     results = {
         "numpy": np.__version__,
@@ -159,16 +161,19 @@ def main():
     }
     for method in METHODS:
         on_validation = []
-        for rate in RATES:
+        for rate in rates:
             found = evaluate(*train(corpus, method, rate, seed=100), corpus.validation)
             found.pop("sum of exp(s)", None)
             on_validation.append(min(found.values()))
-        rate = RATES[int(np.argmin(on_validation))]
+        rate = rates[int(np.argmin(on_validation))]
         results["rates"][method] = rate
-        runs = [evaluate(*train(corpus, method, rate, s), corpus.test) for s in range(SEEDS)]
+        runs = [evaluate(*train(corpus, method, rate, s), corpus.test) for s in range(seeds)]
         results["test"][method] = {name: [run[name] for run in runs] for name in runs[0]}
-        print(method, rate, on_validation, results["test"][method], flush=True)
-        RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return results
+
+
+def main():
+    keep(__file__, measure())
 
 
 if __name__ == "__main__":
