@@ -27,7 +27,7 @@ from . import keep
 
 POWERS, RATES, SEEDS, BATCH = (0.0, 0.5, 1.0), (0.004, 0.008), range(5), 8
 SHIFTS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
-SMALL = {"classes": 3, "size": 24, "filters": (8, 16), "canvases": 400, "epochs": 6}
+SMALL = {"classes": 3, "size": 24, "filters": (8, 16), "canvases": 400, "epochs": 12}
 LARGE = {"classes": 10, "size": 28, "filters": (16, 32), "canvases": 1200, "epochs": 14}
 LARGE_POWER, LARGE_RATE = 0.5, 0.005
 CHARACTERS = "0123456789a"

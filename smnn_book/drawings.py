@@ -287,12 +287,14 @@ def _class_colors(canvas):
 
 
 def _name_the_classes(ax, canvas, left, top):
-    """Write each digit beside its pixels, on the side where there is more room."""
+    """Write each digit beside its pixels, away from the others and within the frame."""
+    middle = np.nonzero(canvas)[1].mean() if canvas.any() else 0
     for k in np.unique(canvas[canvas > 0]):
         rows, columns = np.nonzero(canvas == k)
         if len(rows) < 10:
             continue
-        right = columns.mean() < canvas.shape[1] / 2
-        at = columns.max() + 1.5 if right else columns.min() - 0.5
+        right = columns.mean() > middle and columns.max() < canvas.shape[1] - 3
+        right = right or columns.min() < 6
+        at = columns.max() + 2 if right else columns.min() - 1
         side = "left" if right else "right"
         ax.text(left + at, top + rows.mean() + 0.5, f"{k - 1}", ha=side, va="center", size=9)
