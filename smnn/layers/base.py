@@ -51,6 +51,8 @@ class Layer:
     """
 
     integer_input = False
+    takes_lengths = False  # whether `forward` takes the lengths of sequences
+    ends_sequences = False  # whether what comes out has no axis of time any more
     _arguments: dict[str, Any] = {}  # noqa: RUF012 - a layer without a constructor of its own has none
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -72,18 +74,24 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def forward_logits(
-        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        output_activation: str = "softmax",
+        **lengths: Any,
     ) -> tuple[Array, Pullback]:
         """Do what `forward` does, without a final activation of this name."""
-        return self.forward(x, training)
+        return self.forward(x, training, **lengths)
 
-    def forward_first(self, x: ArrayLike, training: bool = False) -> tuple[Array, Pullback]:
+    def forward_first(
+        self, x: ArrayLike, training: bool = False, **lengths: Any
+    ) -> tuple[Array, Pullback]:
         """Do what `forward` does, for the first layer of a model that is trained.
 
         Nobody asks it for the gradient with respect to its input, so it need not keep what that
         gradient takes.
         """
-        return self.forward(x, training)
+        return self.forward(x, training, **lengths)
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the value of `forward` alone."""
