@@ -297,6 +297,11 @@ class Sequential(Layer):
 
         return x, backward
 
+    def forward_first(
+        self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
+    ) -> tuple[Array, Pullback]:
+        return self.forward(x, training, lengths)
+
     def _layers_with(self, lengths):
         """Yield each layer with the options of its call: the lengths, if it takes them."""
         for layer in self.layers:

@@ -74,24 +74,18 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def forward_logits(
-        self,
-        x: ArrayLike,
-        training: bool = False,
-        output_activation: str = "softmax",
-        **lengths: Any,
+        self, x: ArrayLike, training: bool = False, output_activation: str = "softmax"
     ) -> tuple[Array, Pullback]:
         """Do what `forward` does, without a final activation of this name."""
-        return self.forward(x, training, **lengths)
+        return self.forward(x, training)
 
-    def forward_first(
-        self, x: ArrayLike, training: bool = False, **lengths: Any
-    ) -> tuple[Array, Pullback]:
+    def forward_first(self, x: ArrayLike, training: bool = False) -> tuple[Array, Pullback]:
         """Do what `forward` does, for the first layer of a model that is trained.
 
         Nobody asks it for the gradient with respect to its input, so it need not keep what that
         gradient takes.
         """
-        return self.forward(x, training, **lengths)
+        return self.forward(x, training)
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the value of `forward` alone."""

@@ -1,9 +1,11 @@
 """What layers for sequences share: how long each sequence is, and what lies past its end."""
 
+from typing import Any
+
 import numpy as np
 
 from .._core.rows import compute_dtype
-from .._core.types import Array, ArrayLike
+from .._core.types import Array, ArrayLike, Pullback
 from .._core.validation import sequence_lengths
 from .base import Layer
 
@@ -15,6 +17,27 @@ class SequenceLayer(Layer):
     """
 
     takes_lengths = True
+
+    _first_weights: str
+
+    def forward(
+        self, x: Any, training: bool = False, lengths: ArrayLike | None = None
+    ) -> tuple[Array, Pullback]:
+        raise NotImplementedError
+
+    def forward_logits(
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        output_activation: str = "softmax",
+        lengths: ArrayLike | None = None,
+    ) -> tuple[Array, Pullback]:
+        return self.forward(x, training, lengths)
+
+    def forward_first(
+        self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
+    ) -> tuple[Array, Pullback]:
+        return self.forward(x, training, lengths)
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the value of `forward` alone."""
