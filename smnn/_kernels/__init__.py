@@ -57,6 +57,7 @@ from .cross_entropy import (
 )
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
+from .paths import paths_of_sequences, work_shape
 from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
 from .simd.compile import INTERPRETED
 from .softmax import (
@@ -89,7 +90,7 @@ from .windows import rows_to_windows, windows_to_rows
 __all__ = [
     "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
     "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
-    "cross_entropy_probs",
+    "cross_entropy_probs", "ctc",
     "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
     "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores", "rows_to_windows",
@@ -237,3 +238,16 @@ def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
     """See ``reference.attention_tile_vjp``."""
     inverse_cap = None if softcap is None else 1.0 / softcap
     gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, 0, len(scores))
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """See ``reference.ctc``."""
+    frames, sequences, _ = x.shape
+
+    def work(start, stop):
+        memory = np.empty(work_shape(frames, labels.shape[1], x.dtype), x.dtype)
+        paths_of_sequences(
+            x, labels, input_lengths, label_lengths, blank, weights, losses, dx, memory, start, stop
+        )
+
+    parallel_rows(work, sequences, x.nbytes)
