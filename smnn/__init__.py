@@ -108,6 +108,7 @@ _NAMES_OF_MODULE = {
         "check_vjp",
         "numerical_jacobian",
     ),
+    "ctc": ("ctc_beam_search", "ctc_greedy_decode", "ctc_loss"),
     "sampling": ("beam_search", "sample", "sample_without_replacement"),
     "layers": (
         "GRU",

@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import autograd as autograd
+from . import ctc as ctc
 from . import dask as dask
 from . import datasets as datasets
 from . import estimator as estimator
@@ -57,6 +58,9 @@ from .autograd import Tensor as Tensor
 from .autograd import apply as apply
 from .autograd import apply_layer as apply_layer
 from .autograd import apply_loss as apply_loss
+from .ctc import ctc_beam_search as ctc_beam_search
+from .ctc import ctc_greedy_decode as ctc_greedy_decode
+from .ctc import ctc_loss as ctc_loss
 from .datasets import Dataset as Dataset
 from .datasets import load_breast_cancer as load_breast_cancer
 from .datasets import load_digits as load_digits

@@ -178,6 +178,9 @@ NOT_CALLED = {
         "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",
     },
     "takes sequences, and has tests of its own": {"GRU", "LSTM", "MultiHeadAttention", "SimpleRNN"},
+    "takes frames of several sequences, and has tests of its own": {
+        "ctc_beam_search", "ctc_greedy_decode", "ctc_loss",
+    },
     "draws at random": {"beam_search", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",

@@ -96,6 +96,14 @@ def sampled_forward(loss):
     return forward
 
 
+def ctc_none_forward(logits):
+    """Two losses; that of each depends on its own logits alone."""
+    losses_of_sequences, dlogits = smnn.ctc_loss(
+        logits, [[1, 1], [0, 1]], blank=2, reduction="none"
+    )
+    return losses_of_sequences, lambda dlosses: dlogits * np.asarray(dlosses)[:, None]
+
+
 def tree_forward(h):
     tree = smnn.HierarchicalSoftmax.from_counts([3, 1, 2, 5, 1], 4, rng=0)
     value, _, dh = tree.loss(h, np.array([4, 0, 2]))
@@ -151,6 +159,13 @@ CASES = {
     ),
     "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
+    "loss ctc_loss": loss_case(
+        smnn.ctc_loss, RNG.standard_normal((6, 3, 4)), [[2, 2, 1], [1, 3, 0], [3, 0, 0]],
+        input_lengths=[6, 6, 4], label_lengths=[3, 2, 0],
+    ),
+    "loss ctc_loss, another blank, none": case(
+        ctc_none_forward, RNG.standard_normal((5, 2, 3)) * 3
+    ),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
     "attention, causal": case(
