@@ -76,6 +76,8 @@ from .datasets import read_idx as read_idx
 from .estimator import SoftmaxClassifier as SoftmaxClassifier
 from .functional import attention as attention
 from .functional import cross_entropy as cross_entropy
+from .functional import entmax as entmax
+from .functional import entmax_vjp as entmax_vjp
 from .functional import linear_cross_entropy as linear_cross_entropy
 from .functional import log_softmax as log_softmax
 from .functional import log_softmax_vjp as log_softmax_vjp
@@ -87,6 +89,8 @@ from .functional import softmax as softmax
 from .functional import softmax_cross_entropy as softmax_cross_entropy
 from .functional import softmax_jacobian as softmax_jacobian
 from .functional import softmax_vjp as softmax_vjp
+from .functional import sparsemax as sparsemax
+from .functional import sparsemax_vjp as sparsemax_vjp
 from .gradcheck import Comparison as Comparison
 from .gradcheck import GradientReport as GradientReport
 from .gradcheck import centered_difference as centered_difference
@@ -120,6 +124,9 @@ from .layers import ShapeError as ShapeError
 from .layers import SimpleRNN as SimpleRNN
 from .losses import binary_cross_entropy as binary_cross_entropy
 from .losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .losses import distillation_loss as distillation_loss
+from .losses import fenchel_young_loss as fenchel_young_loss
+from .losses import focal_loss as focal_loss
 from .losses import huber as huber
 from .losses import mse as mse
 from .losses import multiclass_hinge as multiclass_hinge
