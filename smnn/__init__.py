@@ -185,7 +185,7 @@ _NAMES_OF_MODULE = {
         "fit",
         "minibatches",
     ),
-    "estimator": ("SoftmaxClassifier",),
+    "estimator": ("SoftmaxClassifier", "conditional_logit"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 _MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "dask", "plot", "reference"}

@@ -74,6 +74,7 @@ from .datasets import make_spirals as make_spirals
 from .datasets import make_xor as make_xor
 from .datasets import read_idx as read_idx
 from .estimator import SoftmaxClassifier as SoftmaxClassifier
+from .estimator import conditional_logit as conditional_logit
 from .functional import attention as attention
 from .functional import cross_entropy as cross_entropy
 from .functional import entmax as entmax

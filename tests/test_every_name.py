@@ -213,7 +213,7 @@ NOT_CALLED = {
     },
     "trains": {
         "Callback", "Checkpoint", "EarlyStopping", "History", "ProgressBar", "Run",
-        "SoftmaxClassifier", "StepRecorder", "evaluate", "fit", "minibatches",
+        "SoftmaxClassifier", "StepRecorder", "conditional_logit", "evaluate", "fit", "minibatches",
     },
     "gives data": {
         "Dataset", "load_breast_cancer", "load_digits", "load_iris", "load_mnist",
