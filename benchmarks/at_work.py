@@ -1,11 +1,13 @@
-"""Draws from a softmax, the convolutions of LeNet-5 and an LSTM, beside PyTorch and NumPy.
+"""Draws from a softmax, the convolutions of LeNet-5, an LSTM, and CTC, beside PyTorch and NumPy.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.at_work
 
 Draws: one of 50,257 classes in each of 1,024 rows of float32, by `smnn.sample`, by running sums
 of softmax (in NumPy and in PyTorch), and by ``torch.multinomial``.  Convolutions: forward with
 backward for 64 images, with the gradients that training asks for.  LSTM: 128 units on 64 sequences
-of 32 steps and 64 features, forward with backward, the gradient of the input included.
+of 32 steps and 64 features, forward with backward, the gradient of the input included.  CTC: the
+loss of 32 sequences of 100 frames, 40 classes and 20 labels with its gradient, log-softmax
+included.
 """
 
 import os
@@ -25,6 +27,7 @@ CONVOLUTIONS = {
     "third": ((5, 5, 16), 120, True),
 }
 STEPS, FEATURES, UNITS = 32, 64, 128
+FRAMES, SEQUENCES, SYMBOLS, LABELS = 100, 32, 40, 20  # of CTC
 BUDGET_SECONDS = 5
 
 
@@ -140,6 +143,27 @@ def _lstm_of_torch(x, params, dy):
     return run
 
 
+def ctc(frames=FRAMES, sequences=SEQUENCES, classes=SYMBOLS, longest=LABELS):
+    """Return functions that give (loss, dlogits) of CTC, by name."""
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((frames, sequences, classes), np.float32)
+    labels = rng.integers(1, classes, (sequences, longest))
+    functions = {"smnn": lambda: smnn.ctc_loss(logits, labels)}
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+        x, target = torch.from_numpy(logits).requires_grad_(), torch.from_numpy(labels)
+        lengths = torch.full((sequences,), frames), torch.full((sequences,), longest)
+
+        def of_torch():
+            loss = torch.nn.functional.ctc_loss(x.log_softmax(-1), target, *lengths)
+            return loss.item(), torch.autograd.grad(loss, x)[0].numpy()
+
+        functions["PyTorch"] = of_torch
+    return functions
+
+
 def report(title, functions, threads):
     """Race the functions; print their best times, and how many times that of smnn they are."""
     for function in functions.values():
@@ -159,6 +183,7 @@ def main():
     smnn.set_num_threads(threads)
     print("milliseconds, and how many times smnn's")
     report("draws", draws(), threads)
+    report("CTC", ctc(), threads)
     totals = {}
     for which in CONVOLUTIONS:
         best = report(f"{which} convolution", convolutions(which), threads)

@@ -87,6 +87,14 @@ def test_the_lstm_of_the_benchmark_computes_the_same():
             np.testing.assert_allclose(found, other, 1e-3, 1e-3)
 
 
+def test_ctc_of_the_benchmark_computes_the_same():
+    functions = at_work.ctc(frames=12, sequences=3, classes=5, longest=4)
+    expected = functions["smnn"]()
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-4, 1e-6)
+
+
 def test_draws_of_the_benchmark_are_one_class_for_each_row():
     for draw in at_work.draws(20, 30).values():
         found = np.asarray(draw())
