@@ -110,6 +110,8 @@ _NAMES_OF_MODULE = {
     ),
     "sampling": ("beam_search", "sample", "sample_without_replacement"),
     "layers": (
+        "GRU",
+        "LSTM",
         "Activation",
         "AveragePooling2D",
         "Conv2D",
@@ -119,9 +121,12 @@ _NAMES_OF_MODULE = {
         "Embedding",
         "Flatten",
         "Layer",
+        "LayerNorm",
         "MaxPooling2D",
+        "MultiHeadAttention",
         "PReLU",
         "ShapeError",
+        "SimpleRNN",
     ),
     "model": ("Sequential",),
     "optim": (

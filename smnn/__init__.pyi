@@ -105,10 +105,15 @@ from .layers import Dense as Dense
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
+from .layers import GRU as GRU
+from .layers import LSTM as LSTM
 from .layers import Layer as Layer
+from .layers import LayerNorm as LayerNorm
 from .layers import MaxPooling2D as MaxPooling2D
+from .layers import MultiHeadAttention as MultiHeadAttention
 from .layers import PReLU as PReLU
 from .layers import ShapeError as ShapeError
+from .layers import SimpleRNN as SimpleRNN
 from .losses import binary_cross_entropy as binary_cross_entropy
 from .losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .losses import huber as huber

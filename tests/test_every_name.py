@@ -158,6 +158,7 @@ CALLS = {
     "Dense": layer(lambda: smnn.Dense(2, rng=0), lambda x: (len(x), 2)),
     "Dropout": layer(lambda: smnn.Dropout(0.5, rng=0)),
     "PReLU": layer(lambda: smnn.PReLU()),
+    "LayerNorm": layer(lambda: smnn.LayerNorm()),
     "Flatten": (lambda x: smnn.Flatten()(x) * 1.0, same_shape),
     "Sequential": (model, same_shape),
     "Tensor": (lambda x: (smnn.Tensor(x) * np.float64(2)).data, same_shape),
@@ -176,6 +177,7 @@ NOT_CALLED = {
     "takes images, and has tests of its own": {
         "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",
     },
+    "takes sequences, and has tests of its own": {"GRU", "LSTM", "MultiHeadAttention", "SimpleRNN"},
     "draws at random": {"beam_search", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",

@@ -15,6 +15,8 @@ from smnn import activations, autograd, functional, layers, losses
 from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
 from smnn.layers import (
+    GRU,
+    LSTM,
     Activation,
     AveragePooling2D,
     Conv2D,
@@ -23,8 +25,11 @@ from smnn.layers import (
     Dropout,
     Embedding,
     Flatten,
+    LayerNorm,
     MaxPooling2D,
+    MultiHeadAttention,
     PReLU,
+    SimpleRNN,
 )
 from smnn.model import Sequential
 from smnn.pullback import with_pullback
@@ -244,6 +249,15 @@ LAYERS = {
     "Conv2DTranspose": (Conv2DTranspose(2, 3, "tanh", strides=2, padding="same"), (2, 3, 2), None),
     "MaxPooling2D": (MaxPooling2D(3, 2, "same"), (5, 6, 2), None),
     "AveragePooling2D": (AveragePooling2D(3, 2, "same"), (5, 6, 2), None),
+    "SimpleRNN": (SimpleRNN(4), (5, 3), None),
+    "SimpleRNN, all states, relu": (SimpleRNN(4, "relu", return_sequences=True), (5, 3), None),
+    "LSTM": (LSTM(19), (5, 3), None),
+    "LSTM, all states": (LSTM(3, return_sequences=True), (5, 3), None),
+    "GRU": (GRU(19), (5, 3), None),
+    "GRU, all states": (GRU(3, return_sequences=True), (5, 3), None),
+    "LayerNorm": (LayerNorm(), (2, 4), None),
+    "MultiHeadAttention": (MultiHeadAttention(2, 3), (5, 4), None),
+    "MultiHeadAttention, causal": (MultiHeadAttention(2, 3, causal=True), (5, 4), None),
     "Sequential": (Sequential([Dense(5, "tanh"), Dropout(0.2), Dense(3)], rng=0), (4,), None),
     "Sequential, a softmax in it": (
         Sequential([Dense(5, "softmax"), Dense(3, "gelu"), Activation("softmax")], rng=0),
