@@ -45,6 +45,9 @@ def calls(dtype):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
     uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
+    frames, lengths = np.zeros((3, 1, 2), dtype), np.ones(1, np.int64)
+    paths = np.ones((1, 1), np.int64), lengths, lengths, 0, np.ones(1, dtype), np.empty(1, dtype)
+    found["ctc"] = kernels.ctc, (frames, *paths, np.empty_like(frames)), {}
     found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
     found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
     images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)

@@ -459,3 +459,58 @@ def gru_reset_vjp(gates, h_before, dshown, dh, dgates):
     with np.errstate(all="ignore"):
         dgates[:, units : 2 * units] = dshown * h_before * r * (1 - r)
         dh += dshown * r
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """Losses of connectionist temporal classification, and their gradient.
+
+    x has shape (T, N, C) and ``labels`` (N, L), of which a sequence has the first
+    ``input_lengths[n]`` frames and ``label_lengths[n]`` labels.  ``losses`` (N,) receives
+    −log of the sum, over all paths that read as the labels, of the product of the probabilities
+    of the frames; dx the gradient of the sum of the losses times ``weights``.  A sequence
+    without a path has the loss inf and the gradient 0.
+
+    α holds the log of the sum over all beginnings of paths, up to a frame and a state; β that
+    over all ends, after it.  The states are a blank, the first label, a blank, and so on.
+    """
+    dx[:] = 0
+    for n, (length, count) in enumerate(zip(input_lengths, label_lengths, strict=True)):
+        log_probs = np.empty((length, x.shape[2]), x.dtype)
+        log_softmax(np.ascontiguousarray(x[:length, n]), 1.0, log_probs)
+        if np.isnan(log_probs).any():
+            losses[n], dx[:length, n] = np.nan, np.nan
+            continue
+        states = np.full(2 * count + 1, blank)
+        states[1::2] = labels[n, :count]
+        emitted = log_probs[:, states].astype(np.float64)
+        may_skip = np.zeros(len(states), bool)
+        may_skip[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
+        alpha = np.full((length + 1, len(states)), -np.inf)
+        alpha[0, 0] = 0  # before the first frame: as after a blank
+        for t in range(length):
+            alpha[t + 1] = _from_neighbors(alpha[t], may_skip) + emitted[t]
+        log_p = np.logaddexp.reduce(alpha[length, -2:])
+        losses[n] = -log_p
+        if log_p == -np.inf:
+            continue
+        # The same from behind: the reversed labels in the reversed frames.
+        may_skip_back = np.zeros(len(states), bool)
+        may_skip_back[2:] = may_skip[:1:-1]
+        later = np.full(len(states), -np.inf)
+        later[0] = 0
+        for t in reversed(range(length)):
+            beta = _from_neighbors(later, may_skip_back)[::-1]
+            paths = alpha[t + 1] + beta
+            paths = np.exp(paths - np.logaddexp.reduce(paths))
+            occupancy = np.bincount(states, paths, x.shape[2])
+            dx[t, n] = weights[n] * (np.exp(log_probs[t].astype(np.float64)) - occupancy)
+            later = (beta + emitted[t])[::-1]
+
+
+def _from_neighbors(paths, may_skip):
+    """log Σ exp over what may come before each state: itself, the one before, the second before."""
+    before = np.full((3, len(paths)), -np.inf)
+    before[0] = paths
+    before[1, 1:] = paths[:-1]
+    before[2, 2:] = np.where(may_skip[2:], paths[:-2], -np.inf)
+    return np.logaddexp.reduce(before, axis=0)

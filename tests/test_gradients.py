@@ -96,6 +96,14 @@ def sampled_forward(loss):
     return forward
 
 
+def ctc_none_forward(logits):
+    """Two losses; that of each depends on its own logits alone."""
+    losses_of_sequences, dlogits = smnn.ctc_loss(
+        logits, [[1, 1], [0, 1]], blank=2, reduction="none"
+    )
+    return losses_of_sequences, lambda dlosses: dlogits * np.asarray(dlosses)[:, None]
+
+
 def tree_forward(h):
     tree = smnn.HierarchicalSoftmax.from_counts([3, 1, 2, 5, 1], 4, rng=0)
     value, _, dh = tree.loss(h, np.array([4, 0, 2]))
@@ -135,6 +143,15 @@ CASES = {
         X,
     ),
     "logsumexp": case(with_pullback(functional.logsumexp, functional.logsumexp_vjp), X),
+    **{
+        f"entmax, alpha {alpha}": case(
+            with_pullback(functional.entmax, functional.entmax_vjp, alpha=alpha), X / 4
+        )
+        for alpha in (1, 1.3, 1.5, 2, 2.6)
+    },
+    "sparsemax, axis 0": case(
+        with_pullback(functional.sparsemax, functional.sparsemax_vjp, axis=0), X / 4
+    ),
     "loss softmax_cross_entropy": loss_case(functional.softmax_cross_entropy, X, LABELS),
     "loss softmax_cross_entropy, probabilities": loss_case(
         functional.softmax_cross_entropy, X, PROBS
@@ -151,6 +168,25 @@ CASES = {
     ),
     "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
+    "loss ctc_loss": loss_case(
+        smnn.ctc_loss, RNG.standard_normal((6, 3, 4)), [[2, 2, 1], [1, 3, 0], [3, 0, 0]],
+        input_lengths=[6, 6, 4], label_lengths=[3, 2, 0],
+    ),
+    "loss ctc_loss, another blank, none": case(
+        ctc_none_forward, RNG.standard_normal((5, 2, 3)) * 3
+    ),
+    **{
+        f"loss fenchel_young_loss, alpha {alpha}, {kind}": loss_case(
+            losses.fenchel_young_loss, X, target, alpha=alpha
+        )
+        for alpha in (1, 1.3, 1.5, 2, 2.6)
+        for kind, target in (("labels", LABELS), ("probabilities", PROBS))
+    },
+    **{
+        f"loss focal_loss, gamma {gamma}": loss_case(losses.focal_loss, X, LABELS, gamma=gamma)
+        for gamma in (0, 0.5, 2, 5)
+    },
+    "loss distillation_loss": loss_case(losses.distillation_loss, X, X[::-1], temperature=2.0),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
     "attention, causal": case(

@@ -57,6 +57,7 @@ from .cross_entropy import (
 )
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
+from .paths import paths_of_sequences, work_shape
 from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
 from .recurrent import (
     find_gru_gates,
@@ -97,7 +98,7 @@ from .windows import rows_to_windows, windows_to_rows
 __all__ = [
     "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
     "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
-    "cross_entropy_probs",
+    "cross_entropy_probs", "ctc",
     "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
     "gru_gates", "gru_reset_vjp", "gru_state", "gru_state_vjp",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
@@ -276,3 +277,16 @@ def gru_state_vjp(gates, h_before, product, lengths, t, dh, dgates):
 def gru_reset_vjp(gates, h_before, dshown, dh, dgates):
     """See ``reference.gru_reset_vjp``."""
     run(pull_gru_reset, (gates, h_before, dshown, dh, dgates), gates)
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """See ``reference.ctc``."""
+    frames, sequences, _ = x.shape
+
+    def work(start, stop):
+        memory = np.empty(work_shape(frames, labels.shape[1], x.dtype), x.dtype)
+        paths_of_sequences(
+            x, labels, input_lengths, label_lengths, blank, weights, losses, dx, memory, start, stop
+        )
+
+    parallel_rows(work, sequences, x.nbytes)

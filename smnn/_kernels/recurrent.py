@@ -4,10 +4,9 @@ A row is an example.  ``lengths`` holds how many steps each has; at a step past 
 stays, and the gates and their gradients are 0.
 """
 
-from .attention import fill_zeros
 from .exponential import SCALE, exp
 from .simd.compile import inlined, kernel
-from .simd.memory import broadcast, copy, lanes_of, load_some, pointer, store_some
+from .simd.memory import broadcast, copy, fill, lanes_of, load_some, pointer, store_some
 from .simd.vectors import fma, maximum, select
 
 
@@ -68,8 +67,8 @@ def step_lstm(gates, product, h_before, c_before, lengths, t, c, tanh_c, h, star
         if t >= lengths[row]:
             copy(h_before, i, h, i, units)
             copy(c_before, i, c, i, units)
-            fill_zeros(tanh_c, i, units)
-            fill_zeros(gates, j, 4 * units)
+            fill(tanh_c, i, units, 0.0)
+            fill(gates, j, 4 * units, 0.0)
         else:
             for k in range(0, units - part, lanes):
                 lstm_unit(gates, product, c_before, c, tanh_c, h, i + k, j + k, units, None)
@@ -112,7 +111,7 @@ def step_lstm_vjp(
         i, j = row * units, 4 * row * units
         if t >= lengths[row]:
             add(product, i, dh, units)
-            fill_zeros(dgates, j, 4 * units)
+            fill(dgates, j, 4 * units, 0.0)
         else:
             for k in range(0, units - part, lanes):
                 lstm_unit_vjp(
@@ -154,8 +153,8 @@ def find_gru_gates(gates, product, h_before, lengths, t, shown, start, stop):
     for row in range(start, stop):
         i, j, k = row * units, 3 * row * units, 2 * row * units
         if t >= lengths[row]:
-            fill_zeros(shown, i, units)
-            fill_zeros(gates, j, 3 * units)
+            fill(shown, i, units, 0.0)
+            fill(gates, j, 3 * units, 0.0)
         else:
             for l in range(0, units - part, lanes):
                 gru_unit(gates, product, h_before, shown, i + l, j + l, k + l, units, None)
@@ -219,7 +218,7 @@ def pull_gru_state(gates, h_before, product, lengths, t, dh, dgates, start, stop
         i, j = row * units, 3 * row * units
         if t >= lengths[row]:
             add(product, i, dh, units)
-            fill_zeros(dgates, j, 3 * units)
+            fill(dgates, j, 3 * units, 0.0)
         else:
             for l in range(0, units - part, lanes):
                 gru_state_unit_vjp(gates, h_before, product, dh, dgates, i + l, j + l, units, None)
