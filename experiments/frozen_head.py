@@ -62,7 +62,7 @@ def learn(model, x, y, rate, steps, rng):
 class Task:
     """Images for both tasks, and the features that a seed has for them."""
 
-    def __init__(self, before, steps, n_test):
+    def __init__(self, before, epochs_before, steps, n_test):
         digits = SmallDigits()
         x, y = digits.images[..., None].astype("float32"), digits.labels
         train = digits.parts["train"]
@@ -72,15 +72,17 @@ class Task:
             (turned(x[digits.parts[part]])[:n_test], y[digits.parts[part]][:n_test])
             for part in ("validation", "test")
         )
-        self.steps, self.trained = steps, {}
+        self.epochs_before, self.steps, self.trained = epochs_before, steps, {}
 
     def trained_body(self, seed):
         """Return the state of a network that has learned upright digits."""
         if seed not in self.trained:
             base = body(seed)
             model = Sequential([base, Dense(10)], dtype="float32", rng=seed)
-            epochs = EPOCHS_BEFORE if self.steps == STEPS else 1
-            fit(model, *self.before, optimizer=Adam(0.003), epochs=epochs, rng=seed, progress=False)
+            fit(
+                model, *self.before, optimizer=Adam(0.003), epochs=self.epochs_before, rng=seed,
+                progress=False,
+            )  # fmt: skip
             self.trained[seed] = {name: value.copy() for name, value in base.params.items()}
         return self.trained[seed]
 
@@ -127,7 +129,7 @@ def turned(images):
 def measure(*, quick=False):
     """Return test accuracies by way and labels; ``quick``: of few steps, two seeds, one rate."""
     seeds, rates_of = (SEEDS[:2], slice(1)) if quick else (SEEDS, slice(None))
-    task = Task(64, 2, 50) if quick else Task(BEFORE, STEPS, 1000)
+    task = Task(64, 1, 2, 50) if quick else Task(BEFORE, EPOCHS_BEFORE, STEPS, 1000)
     results = {}
     for way, rates in WAYS.items():
         results[way] = {}

@@ -12,7 +12,7 @@ canvases is kept as a picture: for each row of a canvas one character per pixel,
 and the class from 0 to a.
 
 Every epoch draws new canvases from the training images.  The test canvases are drawn from images
-that nothing else saw, and are used once for each network.
+that nothing else saw, and nothing is chosen by them.
 """
 
 import functools
