@@ -5,8 +5,8 @@
 A network 784-128-10 learns 10,000 images of MNIST with cross-entropy, two Fenchel-Young losses or
 two hinges.  Each loss gets the same budget: three rates of Adam, five seeds with each, as many
 epochs.  The rate is chosen by the mean error on 5,000 validation images; the 10,000 test images
-are read once, by the five networks with this rate.  With ``quick``
-the small digits of scikit-learn serve.
+are read once, by the five networks with this rate.  With ``quick``, the small digits of
+scikit-learn serve.
 
 The result is kept in ``smnn_book/data/last_layers.json``: for every loss its rate, the test errors,
 the test loss under every one of the five, and the share of training images without gradient.

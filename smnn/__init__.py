@@ -116,7 +116,7 @@ _NAMES_OF_MODULE = {
         "numerical_jacobian",
     ),
     "ctc": ("ctc_beam_search", "ctc_greedy_decode", "ctc_loss"),
-    "sampling": ("beam_search", "sample", "sample_without_replacement"),
+    "sampling": ("beam_search", "generate", "sample", "sample_without_replacement"),
     "layers": (
         "GRU",
         "LSTM",

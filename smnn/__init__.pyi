@@ -158,6 +158,7 @@ from .optim import step_decay as step_decay
 from .optim import warmup as warmup
 from .pullback import with_pullback as with_pullback
 from .sampling import beam_search as beam_search
+from .sampling import generate as generate
 from .sampling import sample as sample
 from .sampling import sample_without_replacement as sample_without_replacement
 from .training import Callback as Callback
