@@ -3,7 +3,7 @@
     SMNN_DATA=... python -m experiments.last_layers
 
 A network 784-128-10 learns 10,000 images of MNIST with cross-entropy, two Fenchel-Young losses or
-two hinges.  Each loss gets the same budget: three rates of Adam, five seeds with each, as many
+two hinges.  Each loss gets the same budget: four rates of Adam, five seeds with each, as many
 epochs.  The rate is chosen by the mean error on 5,000 validation images; the 10,000 test images
 are read once, by the five networks with this rate.  With ``quick``, the small digits of
 scikit-learn serve.
@@ -22,7 +22,7 @@ from smnn import Adam, Dense, Sequential, fit
 
 from . import keep
 
-WIDTH, EPOCHS, BATCH, SEEDS, RATES = 128, 10, 128, 5, (0.001, 0.003, 0.01)
+WIDTH, EPOCHS, BATCH, SEEDS, RATES = 128, 10, 128, 5, (0.001, 0.003, 0.01, 0.03)
 
 
 def squared_hinge(scores, target):
