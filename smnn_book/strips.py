@@ -86,7 +86,19 @@ def edits(read, labels, lengths):
     return [edit_distance(found, tuple(row[:length].tolist())) for found, row, length in rows]
 
 
-def train_reader(images, digits, *, stride, rate, steps, seed, first_steps=0, watch=None, every=25):
+def train_reader(
+    images,
+    digits,
+    *,
+    stride,
+    rate,
+    steps,
+    seed,
+    first_steps=0,
+    watch=None,
+    every=25,
+    dtype=np.float32,
+):
     """Train a network that gives a softmax over ten digits and a blank for each frame.
 
     Parameters
@@ -104,6 +116,8 @@ def train_reader(images, digits, *, stride, rate, steps, seed, first_steps=0, wa
         What is read now and then.
     every : int, default 25
         How often.
+    dtype : dtype, default float32
+        Of the network.  In float64 machines differ less.
 
     Returns
     -------
@@ -119,7 +133,7 @@ def train_reader(images, digits, *, stride, rate, steps, seed, first_steps=0, wa
     ((15, 2, 11), [])
     """
     rng = np.random.default_rng(seed)
-    model = Sequential([Dense(HIDDEN, "relu"), Dense(11)], rng=seed, dtype=np.float32)
+    model = Sequential([Dense(HIDDEN, "relu"), Dense(11)], rng=seed, dtype=dtype)
     optimizer, errors = Adam(rate), []
     for step in range(1, steps + 1):
         strips, labels, lengths = make_strips(images, digits, BATCH, rng)
