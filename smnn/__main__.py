@@ -55,6 +55,19 @@ def calls(dtype):
     found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
     for name, options in (("attention", {}), ("attention, softcap", {"softcap": 1.0})):
         found[name] = _attention_and_back, (x,), options
+    states, gates, steps = (
+        np.zeros((2, 1), dtype), np.zeros((2, 4), dtype), (np.zeros(2, np.int64), 0)
+    )  # fmt: skip
+    three, two = gates.ravel()[:6].reshape(2, 3), gates.ravel()[:4].reshape(2, 2)
+    for name, arguments in {
+        "lstm_step": (gates, gates, states, states, *steps, states, states, states),
+        "lstm_step_vjp": (gates, states, states, states, *steps, states, states, gates),
+        "gru_gates": (three, two, states, *steps, states),
+        "gru_state": (three, states, states, *steps, states),
+        "gru_state_vjp": (three, states, states, *steps, states, three),
+        "gru_reset_vjp": (three, states, states, states, three),
+    }.items():
+        found[name] = getattr(kernels, name), arguments, {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     rows, noise = np.ones((4, 3), dtype), vocabulary.UnigramSampler([1, 1, 1, 1])
