@@ -20,7 +20,7 @@ from smnn import Adam, AveragePooling2D, Conv2D, Dense, Flatten, Sequential, fit
 
 from . import keep
 
-RATES, EPOCHS, BATCH, SEEDS = (0.001, 0.002, 0.004), 3, 64, range(5)
+RATES, EPOCHS, BATCH, SEEDS = (0.001, 0.002, 0.004, 0.008), 3, 64, range(5)
 
 
 def lenet(seed):
