@@ -18,6 +18,8 @@ _NAMES_OF_MODULE = {
     "functional": (
         "attention",
         "cross_entropy",
+        "entmax",
+        "entmax_vjp",
         "linear_cross_entropy",
         "log_softmax",
         "log_softmax_vjp",
@@ -29,6 +31,8 @@ _NAMES_OF_MODULE = {
         "softmax_cross_entropy",
         "softmax_jacobian",
         "softmax_vjp",
+        "sparsemax",
+        "sparsemax_vjp",
     ),
     "_core.threads": ("get_num_threads", "set_num_threads"),
     "_core.buffers": ("release_buffers",),
@@ -77,6 +81,9 @@ _NAMES_OF_MODULE = {
     "losses": (
         "binary_cross_entropy",
         "binary_cross_entropy_with_logits",
+        "distillation_loss",
+        "fenchel_young_loss",
+        "focal_loss",
         "huber",
         "mse",
         "multiclass_hinge",
@@ -108,8 +115,11 @@ _NAMES_OF_MODULE = {
         "check_vjp",
         "numerical_jacobian",
     ),
-    "sampling": ("beam_search", "sample", "sample_without_replacement"),
+    "ctc": ("ctc_beam_search", "ctc_greedy_decode", "ctc_loss"),
+    "sampling": ("beam_search", "generate", "sample", "sample_without_replacement"),
     "layers": (
+        "GRU",
+        "LSTM",
         "Activation",
         "AveragePooling2D",
         "Conv2D",
@@ -119,9 +129,12 @@ _NAMES_OF_MODULE = {
         "Embedding",
         "Flatten",
         "Layer",
+        "LayerNorm",
         "MaxPooling2D",
+        "MultiHeadAttention",
         "PReLU",
         "ShapeError",
+        "SimpleRNN",
     ),
     "model": ("Sequential",),
     "optim": (
@@ -172,7 +185,7 @@ _NAMES_OF_MODULE = {
         "fit",
         "minibatches",
     ),
-    "estimator": ("SoftmaxClassifier",),
+    "estimator": ("SoftmaxClassifier", "conditional_logit"),
 }
 _MODULE_OF_NAME = {name: module for module, names in _NAMES_OF_MODULE.items() for name in names}
 _MODULES = {*(name for name in _NAMES_OF_MODULE if name[0] != "_"), "dask", "plot", "reference"}

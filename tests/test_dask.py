@@ -283,6 +283,9 @@ def test_the_classifier_is_that_of_one_machine(chunks, names):
     np.testing.assert_array_equal(found.classes_, expected.classes_)
     np.testing.assert_array_equal(found.predict(x[kept]), expected.predict(x[kept]))
     assert found.n_features_in_ == 6
+    assert found.log_likelihood_ == pytest.approx(expected.log_likelihood_)
+    with pytest.raises(AttributeError, match="not computed for Dask arrays"):
+        _ = found.coef_stderr_
 
 
 def test_two_classes_and_float32():

@@ -57,7 +57,16 @@ from .cross_entropy import (
 )
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
+from .paths import paths_of_sequences, work_shape
 from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
+from .recurrent import (
+    find_gru_gates,
+    find_gru_state,
+    pull_gru_reset,
+    pull_gru_state,
+    step_lstm,
+    step_lstm_vjp,
+)
 from .simd.compile import INTERPRETED
 from .softmax import (
     log_softmax_blocks,
@@ -89,11 +98,12 @@ from .windows import rows_to_windows, windows_to_rows
 __all__ = [
     "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
     "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
-    "cross_entropy_probs",
+    "cross_entropy_probs", "ctc",
     "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
+    "gru_gates", "gru_reset_vjp", "gru_state", "gru_state_vjp",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
-    "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores", "rows_to_windows",
-    "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
+    "logsumexp_weighted", "lstm_step", "lstm_step_vjp", "mean_loss", "row_gradients",
+    "row_scores", "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -237,3 +247,46 @@ def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
     """See ``reference.attention_tile_vjp``."""
     inverse_cap = None if softcap is None else 1.0 / softcap
     gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, 0, len(scores))
+
+
+def lstm_step(gates, product, h_before, c_before, lengths, t, c, tanh_c, h):
+    """See ``reference.lstm_step``."""
+    run(step_lstm, (gates, product, h_before, c_before, lengths, t, c, tanh_c, h), gates)
+
+
+def lstm_step_vjp(gates, c_before, tanh_c, product, lengths, t, dh, dc, dgates):
+    """See ``reference.lstm_step_vjp``."""
+    run(step_lstm_vjp, (gates, c_before, tanh_c, product, lengths, t, dh, dc, dgates), gates)
+
+
+def gru_gates(gates, product, h_before, lengths, t, shown):
+    """See ``reference.gru_gates``."""
+    run(find_gru_gates, (gates, product, h_before, lengths, t, shown), gates)
+
+
+def gru_state(gates, product, h_before, lengths, t, h):
+    """See ``reference.gru_state``."""
+    run(find_gru_state, (gates, product, h_before, lengths, t, h), gates)
+
+
+def gru_state_vjp(gates, h_before, product, lengths, t, dh, dgates):
+    """See ``reference.gru_state_vjp``."""
+    run(pull_gru_state, (gates, h_before, product, lengths, t, dh, dgates), gates)
+
+
+def gru_reset_vjp(gates, h_before, dshown, dh, dgates):
+    """See ``reference.gru_reset_vjp``."""
+    run(pull_gru_reset, (gates, h_before, dshown, dh, dgates), gates)
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """See ``reference.ctc``."""
+    frames, sequences, _ = x.shape
+
+    def work(start, stop):
+        memory = np.empty(work_shape(frames, labels.shape[1], x.dtype), x.dtype)
+        paths_of_sequences(
+            x, labels, input_lengths, label_lengths, blank, weights, losses, dx, memory, start, stop
+        )
+
+    parallel_rows(work, sequences, x.nbytes)

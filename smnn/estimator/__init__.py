@@ -1,7 +1,10 @@
-"""Softmax regression and softmax networks as a scikit-learn estimator.
+"""Softmax regression and networks as a scikit-learn estimator, and conditional logit.
 
-`classifier` is the estimator, `newton` the solver of the convex case.
+`classifier` is the estimator, `newton` the solver of the convex case.  `choice` is softmax with
+one weight vector for all alternatives, and `inference` knows how sure weights are.
 """
+
+from .choice import conditional_logit
 
 try:
     from .classifier import SoftmaxClassifier
@@ -20,4 +23,4 @@ except ImportError as error:
             raise ImportError(reason)
 
 
-__all__ = ["SoftmaxClassifier"]
+__all__ = ["SoftmaxClassifier", "conditional_logit"]

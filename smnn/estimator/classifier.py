@@ -20,13 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._core.validation import not_negative, positive, positive_integer
 from ..dask import known_array
-from ..functional import log_softmax, softmax
+from ..functional import log_softmax, one_hot, softmax
 from ..layers import Dense
 from ..model import Sequential
 from ..optim import Adam
 from ..training.callbacks import Callback
 from ..training.loop import fit
 from ..training.run import Run
+from .inference import Contrasts, NoStandardErrors, class_covariances
 from .newton import minimize_objective, solve_softmax_regression
 from .sharded import ShardedObjective
 
@@ -44,7 +45,7 @@ except ImportError as error:
 
 
 class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
-    """A scikit-learn classifier: softmax regression, or a network that ends in softmax.
+    r"""A scikit-learn classifier: softmax regression, or a network that ends in softmax.
 
     Parameters
     ----------
@@ -80,6 +81,13 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         The trained network; its outputs are the logits.
     coef_, intercept_ : ndarray
         As in LogisticRegression; only without hidden layers.
+    coef_stderr_ : ndarray, shape of ``coef_``
+        Standard errors of ``coef_``, whose rows are centered: they sum to 0 over the classes.
+        For two classes they belong to the difference that ``coef_`` is.  They exist without
+        hidden layers, penalty (``alpha=0``) and class weights, see the notes.
+    log_likelihood_ : float
+        :math:`\sum_i s_i \log p_i(y_i)` of the examples it learned from, without the penalty;
+        only without hidden layers.
     n_iter_ : int
         How many Newton steps or epochs it took.
     loss_curve_ : list of float
@@ -94,6 +102,13 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     columns whose difference is that score; the best way to split it is in halves, and these
     cost half the penalty.  Without hidden layers the penalty is therefore doubled for two
     classes, and the results agree.
+
+    Standard errors come from the inverse of the Hessian of the log-likelihood, a sum of the
+    Jacobians :math:`\mathrm{diag}(p) - p p^\top` over the examples.  They are computed for arrays
+    in memory and at most 1,000 free weights, biases included.  There are none, and asking for
+    them says why, if a feature is constant or a combination of others, because many weights then
+    are equally likely, or if the classes can be separated, because the likelihood then has no
+    maximum.
 
     Examples
     --------
@@ -219,6 +234,83 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         """The biases, shape (K,), or (1,) for two classes."""
         return self._as_in_logistic_regression("b")
 
+    @property
+    def coef_stderr_(self) -> NDArray:
+        """The standard errors of ``coef_``, in its shape."""
+        covariances = self._covariances()[1:]
+        n_classes = len(self.classes_)
+        if n_classes == 2:
+            return np.sqrt(covariances[:, 1, 1])[None]
+        centering = np.eye(n_classes) - 1 / n_classes
+        centered = centering @ covariances @ centering
+        return np.sqrt(np.diagonal(centered, axis1=1, axis2=2)).T
+
+    def contrasts(self, base: Any) -> Contrasts:
+        """Return the weights relative to those of a class, as statistics tables print them.
+
+        Softmax knows only differences of scores.  A table of multinomial logit fixes them by
+        giving one class, the base, the weights 0.
+
+        Parameters
+        ----------
+        base : label
+            One of ``classes_``.
+
+        Returns
+        -------
+        classes : ndarray, shape (K - 1,)
+            The other classes.
+        coef, coef_stderr : ndarray, shape (K - 1, D)
+            Their weights minus those of the base, and the standard errors of the differences.
+        intercept, intercept_stderr : ndarray, shape (K - 1,)
+            The same for the biases.
+
+        The five are attributes of the result.
+
+        Raises
+        ------
+        ValueError
+            If the base is no class.
+        AttributeError
+            If there are no standard errors, for the reason in the message.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from smnn import SoftmaxClassifier
+        >>> x, y = np.array([[0], [1], [2], [3], [4], [5]]), ["no", "no", "yes", "no", "yes", "yes"]
+        >>> table = SoftmaxClassifier(alpha=0).fit(x, y).contrasts("no")
+        >>> table.coef.round(3), table.coef_stderr.round(3), table.classes
+        (array([[1.214]]), array([[0.913]]), array(['yes'], dtype='<U3'))
+        """
+        covariances = self._covariances()
+        (place,) = np.nonzero(self.classes_ == base)
+        if len(place) != 1:
+            raise ValueError(f"base must be one of the classes {self.classes_}, got {base!r}")
+        b = int(place[0])
+        others = np.delete(np.arange(len(self.classes_)), b)
+        variances = (
+            np.diagonal(covariances, axis1=1, axis2=2)
+            + covariances[:, b, b][:, None]
+            - 2 * covariances[:, :, b]
+        )
+        stderr = np.sqrt(variances[:, others])
+        W, bias = self.model_.params["0.W"], self.model_.params["0.b"]
+        return Contrasts(
+            classes=self.classes_[others],
+            coef=(W[:, others] - W[:, [b]]).T,
+            intercept=bias[others] - bias[b],
+            coef_stderr=stderr[1:].T,
+            intercept_stderr=stderr[0],
+        )
+
+    def _covariances(self):
+        """Return what `class_covariances` found, or raise with the reason why there is nothing."""
+        found = getattr(self, "_covariances_or_reason", "the classifier is not fitted")
+        if isinstance(found, str):
+            raise AttributeError(f"there are no standard errors: {found}")
+        return found
+
     def _as_in_logistic_regression(self, name):
         if not hasattr(self, "model_") or len(self.model_.layers) > 1:
             raise AttributeError("only a fitted classifier without hidden layers has coefficients")
@@ -244,6 +336,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight):
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)  # of an earlier fit
+        self._covariances_or_reason = "the network has hidden layers"
         if hasattr(X, "__dask_graph__"):
             return self._fit_shards(X, y, sample_weight)
         X, y, weight = self._examples(X, y, sample_weight, reset=True)
@@ -256,7 +349,13 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             history = self._train(X, labels, weight, self.max_iter, [plateau])
             self.n_iter_, self.loss_curve_ = len(history), history.get("loss", [])
             return plateau.reached
-        self.n_iter_, converged = self._solve(X, labels, weight)
+        W, b, self.n_iter_, converged = self._solve(X, labels, weight)
+        log_probs = log_softmax(X.astype(np.float64, copy=False) @ W + b)
+        likely = log_probs[np.arange(len(labels)), labels]
+        self.log_likelihood_ = float(likely.sum() if weight is None else weight @ likely)
+        self._covariances_or_reason = self._find_covariances(
+            X, labels, weight, np.exp(log_probs), converged
+        )
         return converged
 
     def _fit_shards(self, X, y, sample_weight):
@@ -300,6 +399,9 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         )
         W, b, self.n_iter_, converged = minimize_objective(problem, X.shape[1], self.max_iter)
         self._set_weights(W, b)
+        mean, _ = problem.value_and_gradient(np.vstack([W, b]).ravel())
+        self.log_likelihood_ = -total * (mean - problem.strength / 2 * np.sum(W * W))
+        self._covariances_or_reason = "they are not computed for Dask arrays"
         return converged
 
     def _partial_fit(self, X, y, classes, sample_weight):
@@ -322,6 +424,8 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             )
         labels = self._labels(y)
         weight = self._weights(labels, weight)
+        vars(self).pop("log_likelihood_", None)  # of an earlier fit
+        self._covariances_or_reason = "partial_fit does not go to the optimum"
         if not first:  # train copies, so that a failure leaves no trace
             self.model_, self._optimizer, self._rng = copy.deepcopy(
                 (self.model_, self._optimizer, self._rng)
@@ -430,7 +534,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _solve(self, X, labels, weight):
-        """Find the optimum of softmax regression; return the number of steps and its success."""
+        """Find the optimum of softmax regression; return it, how many steps, and the success."""
         total = len(labels) if weight is None else weight.sum()
         W, b, n_steps, converged = solve_softmax_regression(
             X,
@@ -441,7 +545,21 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             max_iter=self.max_iter,
         )
         self._set_weights(W, b)
-        return n_steps, converged
+        return W, b, n_steps, converged
+
+    def _find_covariances(self, X, labels, weight, probs, converged):
+        """Return what `class_covariances` finds, or why there is nothing to find."""
+        if self.alpha > 0:
+            return f"alpha={self.alpha} penalizes the weights; they need alpha=0"
+        if self.class_weight is not None:
+            return "class_weight changes how often an example counts"
+        if not converged:
+            return "the fit has not converged"
+        weight = np.ones(len(labels)) if weight is None else weight
+        try:
+            return class_covariances(X, probs, probs - one_hot(labels, probs.shape[1]), weight)
+        except NoStandardErrors as reason:
+            return str(reason)
 
     def _penalty(self):
         """Return the strength of the penalty; two classes share it, see the notes."""
