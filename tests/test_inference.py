@@ -5,18 +5,14 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from statsmodels.api import Logit, MNLogit, add_constant
-from statsmodels.datasets import anes96
-from statsmodels.discrete.tests.results.results_discrete import Anes
 
 from smnn import SoftmaxClassifier, cross_entropy
-
-STATA = Anes.mnlogit_basezero  # what Stata 11 printed, kept by statsmodels with its tests
 
 
 @pytest.fixture(scope="module")
 def survey():
-    data = anes96.load_pandas()
+    datasets = pytest.importorskip("statsmodels.datasets")
+    data = datasets.anes96.load_pandas()
     return data.exog.to_numpy(), data.endog.to_numpy().astype(int)
 
 
@@ -35,18 +31,23 @@ def table_of(contrasts):
 
 
 def test_the_survey_as_stata_prints_it(survey):
+    from statsmodels.discrete.tests.results.results_discrete import Anes
+
+    stata = Anes.mnlogit_basezero  # what Stata 11 printed, kept by statsmodels with its tests
     classifier = SoftmaxClassifier(alpha=0).fit(*survey)
     contrasts = classifier.contrasts(0)
     coef, stderr = table_of(contrasts)
     # Eight significant digits were printed, of two numbers that are above 10 only six decimals.
-    np.testing.assert_allclose(coef, STATA.params, atol=1.1e-7)
-    np.testing.assert_allclose(stderr, STATA.bse, atol=6e-10)
+    np.testing.assert_allclose(coef, stata.params, atol=1.1e-7)
+    np.testing.assert_allclose(stderr, stata.bse, atol=6e-10)
     np.testing.assert_array_equal(contrasts.classes, range(1, 7))
-    assert classifier.log_likelihood_ == pytest.approx(STATA.llf, abs=1e-6)
+    assert classifier.log_likelihood_ == pytest.approx(stata.llf, abs=1e-6)
 
 
 @pytest.mark.parametrize("base", [0, 3, 6])
 def test_statsmodels_agrees_for_every_base(survey, base):
+    from statsmodels.api import MNLogit
+
     x, y = survey
     order = np.roll(np.arange(7), -base)  # statsmodels takes the first class as base
     peer = MNLogit(np.argsort(order)[y], np.column_stack([x, np.ones(len(x))]))
@@ -59,8 +60,9 @@ def test_statsmodels_agrees_for_every_base(survey, base):
 
 
 def test_two_classes_are_logistic_regression():
+    api = pytest.importorskip("statsmodels.api")
     x, y = examples(0, classes=2)
-    expected = Logit(y, add_constant(x)).fit(disp=False)
+    expected = api.Logit(y, api.add_constant(x)).fit(disp=False)
     classifier = SoftmaxClassifier(alpha=0).fit(x, y)
     np.testing.assert_allclose(classifier.coef_stderr_, expected.bse[None, 1:], rtol=1e-6)
     contrasts = classifier.contrasts(0)
