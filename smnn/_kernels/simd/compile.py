@@ -24,6 +24,7 @@ from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NativeLowering
 
@@ -50,9 +51,17 @@ class _InlinedLibrary(_PartLibrary):
         pass
 
 
+class _PartLower(Lower):
+    def setup_function(self, fndesc):
+        super().setup_function(fndesc)
+        if not self.flags.forceinline:
+            self.function.attributes.add("noinline")
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
+    lowering_class = _PartLower
 
     def run_pass(self, state):
         library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
@@ -63,9 +72,6 @@ class _PartLowering(NativeLowering):
         # that takes no arguments is one of a kind and raises if it is called by mistake.
         state["cr"] = result = state["cr"]._replace(cfunc=[].clear)
         state.targetctx.insert_user_function(result.cfunc, result.fndesc, [state.library])
-        if not state.flags.forceinline:
-            module = state.library._final_module
-            module.get_function(result.fndesc.mangled_name).add_function_attribute("noinline")
         return True
 
 
