@@ -78,6 +78,15 @@ def test_convolutions_of_the_benchmark_compute_the_same(which):
             np.testing.assert_allclose(found, other, 1e-3, 1e-3)
 
 
+def test_the_lstm_of_the_benchmark_computes_the_same():
+    functions = at_work.recurrence(3, 4, 5, 6)
+    expected = functions["smnn"]()
+    assert [one.shape for one in expected] == [(3, 4, 6), (3, 4, 5), (5, 24), (6, 24), (24,)]
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-3, 1e-3)
+
+
 def test_ctc_of_the_benchmark_computes_the_same():
     functions = at_work.ctc(frames=12, sequences=3, classes=5, longest=4)
     expected = functions["smnn"]()

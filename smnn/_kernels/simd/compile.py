@@ -24,6 +24,7 @@ from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NativeLowering
 
@@ -50,23 +51,34 @@ class _InlinedLibrary(_PartLibrary):
         pass
 
 
+class _NoinlineLower(Lower):
+    """Writes the code of a function that keeps its loops for itself."""
+
+    def setup_function(self, fndesc):
+        super().setup_function(fndesc)
+        self.function.attributes.add("noinline")
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
 
     def run_pass(self, state):
-        library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
+        inline = state.flags.forceinline
+        library = _InlinedLibrary if inline else _PartLibrary
         state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
+        self._lowering_class = Lower if inline else _NoinlineLower
         super().run_pass(state)
         # numba finds the code of a callee by its entry point.  There is none, and a builtin
         # that takes no arguments is one of a kind and raises if it is called by mistake.
         state["cr"] = result = state["cr"]._replace(cfunc=[].clear)
         state.targetctx.insert_user_function(result.cfunc, result.fndesc, [state.library])
-        if not state.flags.forceinline:
-            module = state.library._final_module
-            module.get_function(result.fndesc.mangled_name).add_function_attribute("noinline")
         return True
+
+    @property
+    def lowering_class(self):
+        return self._lowering_class
 
 
 class _PartCompiler(CompilerBase):
