@@ -92,7 +92,7 @@ def ngram_probabilities(train, text, n, size, strength):
     Examples
     --------
     >>> ngram_probabilities(np.array([0, 1] * 50), np.array([0, 1, 0]), 2, 2, 1.0).round(2)
-    array([0.5 , 1.  , 1.  ])
+    array([0.5 , 0.99, 0.99])
     """
     p = np.full(len(text), 1 / size)
     for length in range(1, n + 1):

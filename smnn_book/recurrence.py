@@ -139,7 +139,8 @@ def reach(layer, x, distances):
 
     Examples
     --------
-    >>> layer = smnn.SimpleRNN(3, "relu", init="zeros", recurrent_init=lambda s, **_: 0.5 * np.eye(3))
+    >>> half = lambda shape, **options: 0.5 * np.eye(3)
+    >>> layer = smnn.SimpleRNN(3, "relu", init="zeros", recurrent_init=half)
     >>> layer.build((4, 2))
     (3,)
     >>> layer.params["b"][...] = 1
