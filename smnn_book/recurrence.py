@@ -76,7 +76,7 @@ def cells(units):
 def state_jacobians(layer, x):
     r"""Return the Jacobian of each state with respect to the state before, for one sequence.
 
-    States are rows, so entry (i, j) is :math:`∂s_{t,j} / ∂s_{t-1,i}`.
+    Entry (i, j) is :math:`∂s_{t,i} / ∂s_{t-1,j}`.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def state_jacobians(layer, x):
         else:
             h = np.maximum(z, 0)
             J = U * (z > 0)
-        jacobians.append(J)
+        jacobians.append(J.T)
     return np.array(jacobians)
 
 
@@ -151,7 +151,7 @@ def reach(layer, x, distances):
     for one in x:
         product, there = None, {}
         for back, J in enumerate(state_jacobians(layer, one)[::-1], start=1):
-            product = J if product is None else J @ product
+            product = J if product is None else product @ J
             if back in distances:
                 there[back] = np.linalg.norm(product, 2)
         norms.append([there[back] for back in distances])
