@@ -33,6 +33,17 @@ FOLDER = Path(__file__).parents[1]
 KERNELS = []  # all that were decorated
 
 
+def _state_of_sources():
+    files = sorted(FOLDER.rglob("*.py"))
+    states = [(str(file.relative_to(FOLDER)), file.stat()) for file in files]
+    return tuple((name, state.st_mtime, state.st_size) for name, state in states)
+
+
+# Taken before the other files are read: an edit between the two makes code that is newer than
+# its stamp, which the next process compiles again, and never old code with a new stamp.
+SOURCES = _state_of_sources()
+
+
 class _PartLibrary(JITCodeLibrary):
     """Code that is only ever linked into that of a kernel: there is no machine code of it."""
 
@@ -129,11 +140,12 @@ class _CacheFile(IndexDataCacheFile):
 
     numba numbers the files of code.  Two processes that compile a kernel for different types at
     the same time take the same number, and one of them then runs the code of the other.  Here
-    the name of a file is made of what it was compiled for.
+    the name of a file is made of what it was compiled for and from, so that a process that was
+    started before an edit never writes into a file of those started after it.
     """
 
     def save(self, key, data):
-        name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        name = hashlib.sha256(repr((key, self._source_stamp)).encode()).hexdigest()[:16]
         name = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
         self._save_data(name, data)  # before the index leads there
         self._save_index(self._load_index() | {key: name})
@@ -151,7 +163,7 @@ def kernel(function):
     try:
         compiled = njit(**options, cache=True)(function)
         compiled._cache._cache_file.__class__ = _CacheFile
-        compiled._cache._cache_file._source_stamp = _stamp()
+        compiled._cache._cache_file._source_stamp = SOURCES
     except (RuntimeError, OSError, AttributeError):
         compiled = njit(**options)(function)
     KERNELS.append(compiled)
@@ -163,9 +175,3 @@ def compiled_count():
     return sum(
         len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS
     )
-
-
-def _stamp():
-    files = sorted(FOLDER.rglob("*.py"))
-    states = [(str(file.relative_to(FOLDER)), file.stat()) for file in files]
-    return tuple((name, state.st_mtime, state.st_size) for name, state in states)
