@@ -315,7 +315,7 @@ def test_exercises_have_a_number_a_difficulty_and_a_name():
     body = soup(title)
     page_markup.title_exercises(body)
     page_markup.speak_stars(body)
-    assert body.get_text(" ", strip=True) == "Exercise 4.1 ★★ By hand"
+    assert body.get_text(" ", strip=True) == "Exercise 4.1 ★★ By hand 15 minutes"
     assert body.select_one(".stars")["aria-label"] == "difficulty 2 of 3,"
 
 

@@ -19,7 +19,8 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "_build" / "teach"
-MINUTES = {1: 5, 2: 15, 3: 30}  # by the stars of an exercise; for one who has read the chapter
+sys.path.insert(0, str(ROOT / "_ext"))
+from page_markup import MINUTES  # noqa: E402
 
 FENCED = r"^(:{3,})\{%s\}[^\n]*\n.*?^\1[ ]*$\n?"
 EXERCISE = re.compile(r"^(:{3,})\{exercise\} (★+) ([^\n]*)\n(.*?)^\1[ ]*$\n?", re.M | re.S)
@@ -126,8 +127,8 @@ def answers(output=OUTPUT):
                 inside = ("{solution-start}" in cell.source or inside) and (
                     "{solution-end}" not in cell.source
                 )
-                if begun and "## In short" not in cell.source:
-                    lines.append(as_plain_markdown(cell.source))
+                if begun:
+                    lines.append(as_plain_markdown(cell.source.partition("## In short")[0]))
             elif begun and inside:
                 lines.append(f"```python\n{cell.source}\n```\n")
             if "## In short" in cell.source:
