@@ -95,8 +95,8 @@ def measure(*, quick=False):
     updates, seeds, rates = (2, 1, RATES[:1]) if quick else (UPDATES, SEEDS, RATES)
     text, results = docstring_characters(), {}
     if quick:
-        text.train, text.validation = text.train[:20_000], text.validation[:2000]
-        text.test = text.test[:2000]
+        text.train, text.validation = text.train[:2000], text.validation[:600]
+        text.test = text.test[:600]
     for name, layer in NETWORKS.items():
         tried = [train(layer, rate, 100, 3 * updates // 10, text)[1][-1] for rate in rates]
         rate = rates[int(np.argmin(tried))]
