@@ -16,8 +16,15 @@ from . import functional, optim, vocabulary
 from ._core.progress import bar_is_wanted
 from .functional.backend import kernels
 
-# A shape for each way through an array; the results of the last are written past the caches.
-SHAPES = {"short": (20, 10), "long": (20, 100), "blocks": (2, 40_000), "nontemporal": (200, 40_000)}
+# A shape for each way through an array, small or not; the last results are written past the caches.
+SHAPES = {
+    "small, short": (20, 10),
+    "small, long": (20, 100),
+    "short": (60_000, 10),
+    "long": (6_000, 100),
+    "blocks": (2, 40_000),
+    "nontemporal": (200, 40_000),
+}
 
 
 def calls(dtype):

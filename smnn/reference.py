@@ -17,8 +17,8 @@ probabilities, class weights or label smoothing, is one row of coefficients a:
 
     loss = −Σ_j a_j log softmax(x)_j        dloss/dx = softmax(x) Σ_j a_j − a
 
-This file has the names of ``_kernels`` and takes the same arguments: arrays of
-shape (rows, C), and the array that receives the result.  It is what the kernels
+This file has the names of ``_kernels`` and takes the same arguments: C-contiguous arrays
+of shape (rows, C), and the array that receives the result.  It is what the kernels
 are tested against, and what runs where numba is not installed.
 """
 
@@ -33,11 +33,11 @@ def _exponentials(x, scale):
     The rest leaves out the ties, the numbers that are equal to m.
     """
     with np.errstate(all="ignore"):
-        largest = x.max(axis=1, keepdims=True, initial=-np.inf)
+        largest = x.max(axis=-1, keepdims=True, initial=-np.inf)
         d = (x - largest) * x.dtype.type(scale)
         exps = np.exp(d)
-        rest = np.where(x == largest, 0, exps).sum(axis=1, keepdims=True)
-        return d, exps, exps.sum(axis=1, keepdims=True), rest
+        rest = np.where(x == largest, 0, exps).sum(axis=-1, keepdims=True)
+        return d, exps, exps.sum(axis=-1, keepdims=True), rest
 
 
 def _log_sum(total, rest):
@@ -48,14 +48,14 @@ def _log_sum(total, rest):
 
 
 def softmax(x, scale, out):
-    """softmax(x · scale) along each row."""
+    """softmax(x · scale) along each row; here x may have any shape."""
     _, exps, total, _ = _exponentials(x, scale)
     with np.errstate(invalid="ignore"):
         np.divide(exps, total, out=out)
 
 
 def log_softmax(x, scale, out):
-    """log softmax(x · scale) along each row."""
+    """log softmax(x · scale) along each row; here x may have any shape."""
     d, _, total, rest = _exponentials(x, scale)
     with np.errstate(invalid="ignore"):
         np.subtract(d, _log_sum(total, rest), out=out)
@@ -177,7 +177,12 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
 
 
 def mean_loss(x, labels, ignore_index, dx):
-    """The same for plain labels; returns (row of the first wrong label or −1, mean loss)."""
+    """The same for plain labels; returns (row of the first wrong label or −1, mean loss).
+
+    x, labels and ``dx`` may have any shape that goes together.
+    """
+    x, labels = x.reshape(-1, x.shape[-1]), labels.reshape(-1)
+    dx = None if dx is None else dx.reshape(x.shape)
     losses = np.empty(len(x), x.dtype)
     bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
     return bad, total / weights if weights else np.nan

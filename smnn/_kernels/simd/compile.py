@@ -62,34 +62,30 @@ class _InlinedLibrary(_PartLibrary):
         pass
 
 
-class _NoinlineLower(Lower):
-    """Writes the code of a function that keeps its loops for itself."""
+class _PartLower(Lower):
+    """Writes the code of a part; one that keeps its loops for itself says so."""
 
     def setup_function(self, fndesc):
         super().setup_function(fndesc)
-        self.function.attributes.add("noinline")
+        if not self.flags.forceinline:
+            self.function.attributes.add("noinline")
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
+    lowering_class = _PartLower
 
     def run_pass(self, state):
-        inline = state.flags.forceinline
-        library = _InlinedLibrary if inline else _PartLibrary
+        library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
         state.library = library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
-        self._lowering_class = Lower if inline else _NoinlineLower
         super().run_pass(state)
         # numba finds the code of a callee by its entry point.  There is none, and a builtin
         # that takes no arguments is one of a kind and raises if it is called by mistake.
         state["cr"] = result = state["cr"]._replace(cfunc=[].clear)
         state.targetctx.insert_user_function(result.cfunc, result.fndesc, [state.library])
         return True
-
-    @property
-    def lowering_class(self):
-        return self._lowering_class
 
 
 class _PartCompiler(CompilerBase):
