@@ -7,10 +7,10 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test lab text run lint lighthouse phone bench peers wheel clean
+.PHONY: help book pdf test test-package lab text run lint lighthouse phone bench peers wheel sdist clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py
@@ -41,6 +41,7 @@ lint: $(READY)  ## check style and spelling
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
 	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py
@@ -60,9 +61,19 @@ peers: .venv-bench/ready  ## run the tests that compare with PyTorch
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
 	@touch $@
 
-wheel: $(READY)  ## build the wheel of the package and of what the book needs, into dist
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+wheel sdist: $(READY)  ## build the wheel and the archive of the last commit, into dist
+	$(BIN)/python tools/release.py
+
+test-package: .venv-test/ready  ## run the tests of the package, without what builds the book
+	.venv-test/bin/python -m pytest tests smnn --ignore=tests/book
+
+.venv-test/ready: pyproject.toml
+	@$(PYTHON) tools/check_python.py
+	@test -x .venv-test/bin/python || $(PYTHON) -m venv .venv-test
+	.venv-test/bin/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	.venv-test/bin/python -m pip install --quiet --disable-pip-version-check --group test -e ".[all]"
+	@touch $@
 
 clean:  ## remove the environments and everything built
-	rm -rf .venv .venv-bench _build dist build .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-bench .venv-test _build dist build .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -256,14 +256,20 @@ def title_exercises(body):
         number.insert_after(" ")
 
 
+# What an exercise of one, two or three stars takes someone who has read the chapter.
+MINUTES = {1: 5, 2: 15, 3: 30}
+
+
 def speak_stars(body):
-    """Say the stars of an exercise in words to those who hear the page."""
+    """Say the stars of an exercise in words to those who hear the page, and the time it takes."""
     for title in body.select(".exercise > .admonition-title"):
         for text in title.find_all(string=re.compile("★")):
             before, stars, after = re.match(r"([^★]*)(★+)(.*)", text, re.DOTALL).groups()
             shown = new_tag(body, "span", stars, class_="stars", role="img")
             shown["aria-label"] = f"difficulty {len(stars)} of 3,"
             text.replace_with(before, shown, after)
+            minutes = f"{MINUTES[len(stars)]} minutes"
+            title.append(new_tag(body, "span", minutes, class_="exercise-time"))
 
 
 def drop_empty_titles(body):

@@ -1,10 +1,13 @@
-"""Draws from a softmax and the convolutions of LeNet-5, beside PyTorch and NumPy.
+"""Draws from a softmax, the convolutions of LeNet-5, an LSTM, and CTC, beside PyTorch and NumPy.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.at_work
 
 Draws: one of 50,257 classes in each of 1,024 rows of float32, by `smnn.sample`, by running sums
 of softmax (in NumPy and in PyTorch), and by ``torch.multinomial``.  Convolutions: forward with
-backward for 64 images, with the gradients that training asks for.
+backward for 64 images, with the gradients that training asks for.  LSTM: 128 units on 64 sequences
+of 32 steps and 64 features, forward with backward, the gradient of the input included.  CTC: the
+loss of 32 sequences of 100 frames, 40 classes and 20 labels with its gradient, log-softmax
+included.
 """
 
 import os
@@ -23,6 +26,8 @@ CONVOLUTIONS = {
     "second": ((14, 14, 6), 16, True),
     "third": ((5, 5, 16), 120, True),
 }
+STEPS, FEATURES, UNITS = 32, 64, 128
+FRAMES, SEQUENCES, SYMBOLS, LABELS = 100, 32, 40, 20  # of CTC
 BUDGET_SECONDS = 5
 
 
@@ -98,6 +103,67 @@ def _of_torch(x, params, dy, wants_dx):
     return run
 
 
+def recurrence(batch=BATCH, steps=STEPS, features=FEATURES, units=UNITS):
+    """Return functions that give (y, dx, dW, dU, db) of an LSTM, by name."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batch, steps, features), np.float32)
+    layer = smnn.LSTM(units, return_sequences=True, rng=rng)
+    layer.build(x.shape[1:], np.float32)
+    dy = rng.standard_normal((batch, steps, units), np.float32)
+
+    def ours():
+        y, backward = layer.forward(x)
+        dx, grads = backward(dy)
+        return y, dx, grads["W"], grads["U"], grads["b"]
+
+    functions = {"smnn": ours}
+    if find_spec("torch"):
+        functions["PyTorch"] = _lstm_of_torch(x, layer.params, dy)
+    return functions
+
+
+def _lstm_of_torch(x, params, dy):
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+    twin = torch.nn.LSTM(x.shape[-1], dy.shape[-1], batch_first=True)
+    with torch.no_grad():  # its gates have the same order
+        twin.weight_ih_l0.copy_(torch.from_numpy(params["W"].T))
+        twin.weight_hh_l0.copy_(torch.from_numpy(params["U"].T))
+        twin.bias_ih_l0.copy_(torch.from_numpy(params["b"]))
+        twin.bias_hh_l0.zero_()
+    sequences, gradient = torch.from_numpy(x).requires_grad_(), torch.from_numpy(dy)
+    wanted = sequences, twin.weight_ih_l0, twin.weight_hh_l0, twin.bias_ih_l0
+
+    def run():
+        y = twin(sequences)[0]
+        dx, dW, dU, db = torch.autograd.grad(y, wanted, gradient)
+        return y.detach().numpy(), dx.numpy(), dW.numpy().T, dU.numpy().T, db.numpy()
+
+    return run
+
+
+def ctc(frames=FRAMES, sequences=SEQUENCES, classes=SYMBOLS, longest=LABELS):
+    """Return functions that give (loss, dlogits) of CTC, by name."""
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((frames, sequences, classes), np.float32)
+    labels = rng.integers(1, classes, (sequences, longest))
+    functions = {"smnn": lambda: smnn.ctc_loss(logits, labels)}
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+        x, target = torch.from_numpy(logits).requires_grad_(), torch.from_numpy(labels)
+        lengths = torch.full((sequences,), frames), torch.full((sequences,), longest)
+
+        def of_torch():
+            loss = torch.nn.functional.ctc_loss(x.log_softmax(-1), target, *lengths)
+            return loss.item(), torch.autograd.grad(loss, x)[0].numpy()
+
+        functions["PyTorch"] = of_torch
+    return functions
+
+
 def report(title, functions, threads):
     """Race the functions; print their best times, and how many times that of smnn they are."""
     for function in functions.values():
@@ -117,6 +183,7 @@ def main():
     smnn.set_num_threads(threads)
     print("milliseconds, and how many times smnn's")
     report("draws", draws(), threads)
+    report("CTC", ctc(), threads)
     totals = {}
     for which in CONVOLUTIONS:
         best = report(f"{which} convolution", convolutions(which), threads)
@@ -124,6 +191,7 @@ def main():
             totals[name] = totals.get(name, 0) + seconds
     for name, seconds in totals.items():
         print(f"all three, {name}: {seconds * 1e3:.2f} ({seconds / totals['smnn']:.2f})")
+    report("LSTM", recurrence(), threads)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import autograd as autograd
+from . import ctc as ctc
 from . import dask as dask
 from . import datasets as datasets
 from . import estimator as estimator
@@ -57,6 +58,9 @@ from .autograd import Tensor as Tensor
 from .autograd import apply as apply
 from .autograd import apply_layer as apply_layer
 from .autograd import apply_loss as apply_loss
+from .ctc import ctc_beam_search as ctc_beam_search
+from .ctc import ctc_greedy_decode as ctc_greedy_decode
+from .ctc import ctc_loss as ctc_loss
 from .datasets import Dataset as Dataset
 from .datasets import load_breast_cancer as load_breast_cancer
 from .datasets import load_digits as load_digits
@@ -73,6 +77,8 @@ from .estimator import SoftmaxClassifier as SoftmaxClassifier
 from .estimator import conditional_logit as conditional_logit
 from .functional import attention as attention
 from .functional import cross_entropy as cross_entropy
+from .functional import entmax as entmax
+from .functional import entmax_vjp as entmax_vjp
 from .functional import linear_cross_entropy as linear_cross_entropy
 from .functional import log_softmax as log_softmax
 from .functional import log_softmax_vjp as log_softmax_vjp
@@ -84,6 +90,8 @@ from .functional import softmax as softmax
 from .functional import softmax_cross_entropy as softmax_cross_entropy
 from .functional import softmax_jacobian as softmax_jacobian
 from .functional import softmax_vjp as softmax_vjp
+from .functional import sparsemax as sparsemax
+from .functional import sparsemax_vjp as sparsemax_vjp
 from .gradcheck import Comparison as Comparison
 from .gradcheck import GradientReport as GradientReport
 from .gradcheck import centered_difference as centered_difference
@@ -106,12 +114,20 @@ from .layers import Dense as Dense
 from .layers import Dropout as Dropout
 from .layers import Embedding as Embedding
 from .layers import Flatten as Flatten
+from .layers import GRU as GRU
+from .layers import LSTM as LSTM
 from .layers import Layer as Layer
+from .layers import LayerNorm as LayerNorm
 from .layers import MaxPooling2D as MaxPooling2D
+from .layers import MultiHeadAttention as MultiHeadAttention
 from .layers import PReLU as PReLU
 from .layers import ShapeError as ShapeError
+from .layers import SimpleRNN as SimpleRNN
 from .losses import binary_cross_entropy as binary_cross_entropy
 from .losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .losses import distillation_loss as distillation_loss
+from .losses import fenchel_young_loss as fenchel_young_loss
+from .losses import focal_loss as focal_loss
 from .losses import huber as huber
 from .losses import mse as mse
 from .losses import multiclass_hinge as multiclass_hinge
@@ -142,6 +158,7 @@ from .optim import step_decay as step_decay
 from .optim import warmup as warmup
 from .pullback import with_pullback as with_pullback
 from .sampling import beam_search as beam_search
+from .sampling import generate as generate
 from .sampling import sample as sample
 from .sampling import sample_without_replacement as sample_without_replacement
 from .training import Callback as Callback

@@ -16,8 +16,15 @@ from . import functional, optim, vocabulary
 from ._core.progress import bar_is_wanted
 from .functional.backend import kernels
 
-# A shape for each way through an array; the results of the last are written past the caches.
-SHAPES = {"short": (20, 10), "long": (20, 100), "blocks": (2, 40_000), "nontemporal": (200, 40_000)}
+# A shape for each way through an array, small or not; the last results are written past the caches.
+SHAPES = {
+    "small, short": (20, 10),
+    "small, long": (20, 100),
+    "short": (60_000, 10),
+    "long": (6_000, 100),
+    "blocks": (2, 40_000),
+    "nontemporal": (200, 40_000),
+}
 
 
 def calls(dtype):
@@ -45,6 +52,9 @@ def calls(dtype):
         found[name] = getattr(functional, name), (x, x), {}
     found["logsumexp_vjp"] = functional.logsumexp_vjp, (x[:, 0], x[:, 0], x), {}
     uniform = np.zeros((len(x), 1)), np.zeros((len(x), 1), np.int64)
+    frames, lengths = np.zeros((3, 1, 2), dtype), np.ones(1, np.int64)
+    paths = np.ones((1, 1), np.int64), lengths, lengths, 0, np.ones(1, dtype), np.empty(1, dtype)
+    found["ctc"] = kernels.ctc, (frames, *paths, np.empty_like(frames)), {}
     found["draw"] = kernels.draw, (x, 1.0, *uniform), {}
     found["draw, temperature"] = kernels.draw, (x, 2.0, *uniform), {}
     images, rows = np.zeros((1, 3, 3, 1), dtype), np.zeros((1, 2, 2, 2, 2), dtype)
@@ -52,6 +62,19 @@ def calls(dtype):
     found["rows_to_windows"] = kernels.rows_to_windows, (rows, 1, 1, images, 0, 1), {}
     for name, options in (("attention", {}), ("attention, softcap", {"softcap": 1.0})):
         found[name] = _attention_and_back, (x,), options
+    states, gates, steps = (
+        np.zeros((2, 1), dtype), np.zeros((2, 4), dtype), (np.zeros(2, np.int64), 0)
+    )  # fmt: skip
+    three, two = gates.ravel()[:6].reshape(2, 3), gates.ravel()[:4].reshape(2, 2)
+    for name, arguments in {
+        "lstm_step": (gates, gates, states, states, *steps, states, states, states),
+        "lstm_step_vjp": (gates, states, states, states, *steps, states, states, gates),
+        "gru_gates": (three, two, states, *steps, states),
+        "gru_state": (three, states, states, *steps, states),
+        "gru_state_vjp": (three, states, states, *steps, states, three),
+        "gru_reset_vjp": (three, states, states, states, three),
+    }.items():
+        found[name] = getattr(kernels, name), arguments, {}
     sums = np.empty(len(x), dtype), np.empty(len(x), dtype)
     found["logsumexp, weighted"] = kernels.logsumexp_weighted, (x, x, *sums), {}
     rows, noise = np.ones((4, 3), dtype), vocabulary.UnigramSampler([1, 1, 1, 1])

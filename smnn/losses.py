@@ -12,9 +12,11 @@ import math
 
 import numpy as np
 
+from ._core import validation as check
 from ._core.types import Array, ArrayLike
 from ._core.validation import class_labels, float_array, positive, real_number, same_shape
 from .activations import sigmoid, softplus
+from .functional import entmax, log_softmax
 
 
 def mse(pred: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
@@ -198,6 +200,248 @@ def multiclass_hinge(
     dscores = (excess > 0).astype(scores.dtype)
     dscores[rows, target] = -dscores.sum(axis=1)
     return _mean(losses), dscores / max(len(rows), 1)
+
+
+def fenchel_young_loss(
+    scores: ArrayLike, target: ArrayLike, *, alpha: float
+) -> tuple[float, Array]:
+    r"""Return the loss that belongs to `smnn.entmax`, and its gradient p − y.
+
+    .. math:: L = \frac{1}{N} \sum_i Ω^*(z_i) + Ω(y_i) - \langle z_i, y_i \rangle, \qquad
+              \frac{∂L}{∂z_i} = \frac{p_i - y_i}{N}, \qquad
+              Ω(p) = \frac{\sum_j p_j^α - 1}{α (α - 1)}
+
+    with p = entmax(z) and :math:`Ω^*(z) = \max_p \langle z, p \rangle - Ω(p)`.  For α = 1 it is
+    cross-entropy, for α = 2 the sparsemax loss.  For α > 1 the loss is exactly 0 once the true
+    class leads all others by 1/(α − 1).
+
+    Parameters
+    ----------
+    scores : (..., C) array_like
+        Classes last.
+    target : array_like
+        Labels of shape (...), or probabilities of shape (..., C) whose rows sum to 1.
+    alpha : float
+        α, at least 1 and finite.
+
+    Returns
+    -------
+    loss : float
+        At least 0, and 0 only for p = y.
+    dscores : (..., C) ndarray
+
+    Raises
+    ------
+    IndexError, TypeError
+        As `smnn.cross_entropy`.
+    ValueError
+        If an argument has the wrong shape or value, or a row of probabilities has negative
+        entries or does not sum to 1.
+
+    Notes
+    -----
+    For probabilities and α = 1 it is the divergence KL(y‖p), which is cross-entropy less the
+    entropy of the target.  The loss is computed as a sum of terms of which none is negative, and
+    the gradient of the true class as minus the sum of the others, so that small values keep
+    their digits.
+
+    References
+    ----------
+    M. Blondel, A. Martins, V. Niculae, "Learning with Fenchel-Young Losses", 2020.
+
+    Examples
+    --------
+    >>> loss, dscores = fenchel_young_loss([[1.0, 0.5, 0.0]], [0], alpha=2.0)
+    >>> round(loss, 4), dscores
+    (0.0625, array([[-0.25,  0.25,  0.  ]]))
+    >>> fenchel_young_loss([[1.5, 0.5, 0.0]], [0], alpha=2.0)
+    (0.0, array([[0., 0., 0.]]))
+    """
+    scores = float_array(scores, "scores")
+    z, y, true = _rows_and_target(scores, target, "scores")
+    p = entmax(z, alpha=alpha)
+    excess = _less_target(p, y, true)  # p − y
+    if alpha == 1:
+        losses = _divergence(_log(y), log_softmax(z)).sum(axis=1)
+    else:
+        losses = _bregman(p, y, excess, float(alpha)).sum(axis=1)
+        losses += _price_of_zeros(z, p, y, float(alpha)).sum(axis=1)
+    return _mean(losses), _mean_gradient(excess, scores)
+
+
+def focal_loss(logits: ArrayLike, target: ArrayLike, *, gamma: float = 2.0) -> tuple[float, Array]:
+    r"""Return cross-entropy with less weight for what is already right, and its gradient.
+
+    .. math:: L = -\frac{1}{N} \sum_i (1 - p_{it})^γ \log p_{it}, \qquad
+              \frac{∂L}{∂z_{ik}} = \frac{p_{ik} - y_{ik}}{N} \,
+              (1 - p_{it})^{γ-1} \bigl(1 - p_{it} - γ \, p_{it} \log p_{it}\bigr)
+
+    with p the softmax of the logits, t the true class of row i, and y its one-hot row.  The
+    weight belongs to each row, before the mean.
+
+    Parameters
+    ----------
+    logits : (..., C) array_like
+        The scores before the softmax, classes last.
+    target : (...) array_like of int
+        The true classes.
+    gamma : float, default 2.0
+        γ, at least 0 and finite.  At 0 it is cross-entropy.
+
+    Returns
+    -------
+    loss : float
+    dlogits : (..., C) ndarray
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError
+        As `smnn.cross_entropy`.
+
+    References
+    ----------
+    T.-Y. Lin et al., "Focal Loss for Dense Object Detection", 2017.
+
+    Examples
+    --------
+    >>> loss, dlogits = focal_loss([[0.0, 0.0]], [0])
+    >>> round(loss, 4), dlogits.round(4)
+    (0.1733, array([[-0.2983,  0.2983]]))
+    """
+    logits = float_array(logits, "logits")
+    z = _rows(logits, "logits")
+    labels = class_labels(target, logits.shape[:-1], logits.shape[-1]).reshape(-1)
+    gamma = check.not_negative(gamma, "gamma")
+    log_p = log_softmax(z)
+    of_true = log_p[np.arange(len(z)), labels]
+    p, rest = np.exp(of_true), -np.expm1(of_true)  # rest = 1 − p, with all of its digits
+    # (−log p) / (1 − p) is 1 in the limit of p = 1, and p · (−log p) is 0 at p = 0
+    ratio = np.divide(-of_true, rest, out=np.ones_like(rest), where=(rest != 0) & (p != 0))
+    weight = rest**gamma * (1 + gamma * p * ratio)
+    excess = _less_target(np.exp(log_p), None, labels)
+    return _mean(rest**gamma * -of_true), _mean_gradient(weight[:, None] * excess, logits)
+
+
+def distillation_loss(
+    logits: ArrayLike, teacher_logits: ArrayLike, *, temperature: float
+) -> tuple[float, Array]:
+    r"""Return how far softened predictions are from those of a teacher, and the gradient.
+
+    .. math:: L = \frac{T^2}{N} \sum_i \mathrm{KL}(q_i \,\|\, p_i), \qquad
+              \frac{∂L}{∂z_i} = \frac{T}{N} (p_i - q_i)
+
+    with p = softmax(z/T), and q the same of the teacher.  The factor T² keeps gradients of one
+    size: for large T the gradient is the difference of the centered logits over C N.
+
+    Parameters
+    ----------
+    logits : (..., C) array_like
+        The scores of the model that learns, classes last.
+    teacher_logits : array_like of the same shape
+        Those of the model that it learns from.
+    temperature : float
+        T, positive and finite.
+
+    Returns
+    -------
+    loss : float
+        The mean over rows, not over classes.
+    dlogits : (..., C) ndarray
+        With respect to `logits`; the teacher is a constant.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or value.
+
+    References
+    ----------
+    G. Hinton, O. Vinyals, J. Dean, "Distilling the Knowledge in a Neural Network", 2015.
+
+    Examples
+    --------
+    >>> loss, dlogits = distillation_loss([[0.0, 0.0]], [[2.0, 0.0]], temperature=2.0)
+    >>> round(loss, 4), dlogits.round(4)
+    (0.4438, array([[-0.4621,  0.4621]]))
+    """
+    logits, teacher = _pair(logits, float_array(teacher_logits, "teacher_logits"), "logits")
+    z, t = _rows(logits, "logits"), _rows(teacher, "teacher_logits")
+    T = positive(temperature, "temperature")
+    log_p, log_q = log_softmax(z, temperature=T), log_softmax(t, temperature=T)
+    losses = T * T * _divergence(log_q, log_p).sum(axis=1)
+    return _mean(losses), _mean_gradient(T * (np.exp(log_p) - np.exp(log_q)), logits)
+
+
+def _rows(x, name):
+    """Return an array of scores as rows, in float64."""
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have shape (..., C), got a single number")
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1]).astype(np.float64)
+
+
+def _rows_and_target(scores, target, name):
+    """Return scores and target as rows of float64, and the labels, None for probabilities."""
+    z = _rows(scores, name)
+    target = check.target_array(target, scores.shape, np.float64)
+    if target.ndim == 1:
+        labels = class_labels(target.reshape(scores.shape[:-1]), scores.shape[:-1], z.shape[1])
+        y = np.zeros_like(z)
+        y[np.arange(len(z)), labels.reshape(-1)] = 1
+        return z, y, labels.reshape(-1)
+    sums = target.sum(axis=1)
+    wrong = (target < 0).any(axis=1) | (np.abs(sums - 1) > 1e-3)
+    if wrong.any():
+        raise ValueError(
+            "target must hold labels or rows of probabilities that sum to 1, "
+            f"got the row {target[wrong][0]}"
+        )
+    return z, target, None
+
+
+def _less_target(p, y, labels):
+    """Return p − y; with labels, what is true is minus the sum of the others, to all digits."""
+    if labels is None:
+        return p - y
+    rows, excess = np.arange(len(p)), p.copy()
+    excess[rows, labels] = 0
+    excess[rows, labels] -= excess.sum(axis=1)
+    return excess
+
+
+def _mean_gradient(rows, like):
+    """Return the gradient of a mean over rows, in shape and dtype of the scores."""
+    return (rows / max(len(rows), 1)).reshape(like.shape).astype(like.dtype)
+
+
+def _log(p):
+    with np.errstate(divide="ignore"):
+        return np.log(p)
+
+
+def _divergence(log_q, log_p):
+    """Return the terms of KL(q‖p) + Σp − Σq: none is negative, so no digits are lost."""
+    q, p = np.exp(log_q), np.exp(log_p)
+    with np.errstate(invalid="ignore", over="ignore"):
+        ratio = log_p - log_q
+        small = q * (np.expm1(ratio) - ratio)
+        terms = np.where(np.abs(ratio) < 1, small, p - q - q * ratio)
+    return np.where(q == 0, p, terms)
+
+
+def _bregman(p, y, excess, alpha):
+    """Return the terms of Ω(y) − Ω(p) − ⟨∇Ω(p), y − p⟩, of which none is negative."""
+    ratio = np.divide(excess, y, out=np.zeros_like(y), where=y != 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.where(ratio > -0.5, np.log1p(np.maximum(ratio, -1)), np.log(p / y))  # of p / y
+    there = alpha * ratio * np.exp((alpha - 1) * log) - np.expm1(alpha * log)
+    return np.where(y == 0, p**alpha, y**alpha * there / (alpha - 1)) / alpha
+
+
+def _price_of_zeros(z, p, y, alpha):
+    """Return y times how far a score lies below the threshold at which its class gets 0."""
+    top = z.max(axis=1, keepdims=True, initial=-np.inf)
+    threshold = top - p.max(axis=1, keepdims=True, initial=0) ** (alpha - 1) / (alpha - 1)
+    return np.multiply(y, threshold - z, out=np.zeros_like(y), where=(p == 0) & (y != 0))
 
 
 def _mean(losses):

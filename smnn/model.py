@@ -25,11 +25,18 @@ import numpy as np
 
 from ._core.files import read_file, write_file
 from ._core.types import Array, ArrayLike, Arrays, DType, Pullback, Random, Shape
-from ._core.validation import float_array, float_dtype, generator, positive_integer
+from ._core.validation import (
+    float_array,
+    float_dtype,
+    generator,
+    positive_integer,
+    sequence_lengths,
+)
 from .layers import Layer, ShapeError
 from .layers.affine import Affine
 from .layers.base import as_shape
 from .layers.config import decode, differences, encode
+from .layers.sequences import without_past
 
 FILE_KIND, FILE_VERSION = "smnn model", 2
 
@@ -142,8 +149,21 @@ class Sequential(Layer):
         """Return the first name of a parameter, that of another layer if the two share it."""
         return self._first_names.get(name, name)
 
+    @property
+    def takes_lengths(self) -> bool:  # type: ignore[override]
+        return any(layer.takes_lengths for layer in self.layers)
+
+    @property
+    def ends_sequences(self) -> bool:  # type: ignore[override]
+        return any(layer.ends_sequences for layer in self.layers)
+
     def forward(
-        self, x: ArrayLike, training: bool = False, *, input_gradient: bool = True
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        lengths: ArrayLike | None = None,
+        *,
+        input_gradient: bool = True,
     ) -> tuple[Array, Pullback]:
         """Return the value for a batch, and its pullback.
 
@@ -152,6 +172,9 @@ class Sequential(Layer):
         x : (N, ...) array_like
         training : bool
             Whether layers such as `Dropout` do what they do in training.
+        lengths : array_like of int, shape (N,), optional
+            How long each sequence of x (N, T, ...) is, for the layers that take it, until one has
+            made the steps into one output.  What x holds past the ends is not read.
         input_gradient : bool
             False promises that nobody will ask for dx, which saves the work for it.
 
@@ -167,22 +190,26 @@ class Sequential(Layer):
         ShapeError
             If a layer does not fit; the message says which.
         """
-        return self._forward(x, training, self.layers[-1].forward, input_gradient)
+        return self._forward(x, training, self.layers[-1].forward, input_gradient, lengths)
 
-    def __call__(self, x: ArrayLike) -> Array:
+    def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the value for a batch, without the way back."""
-        x = self._input(x)
-        for index, layer in enumerate(self.layers):
-            x = _at(index, layer, x)
+        x, lengths = self._input(x, lengths)
+        for index, (layer, options) in enumerate(self._layers_with(lengths)):
+            x = _at(index, layer, x, **options)
         return x
 
-    def predict(self, x: ArrayLike, *, batch_size: int = 1024) -> Array:
+    def predict(
+        self, x: ArrayLike, *, lengths: ArrayLike | None = None, batch_size: int = 1024
+    ) -> Array:
         """Return what ``model(x)`` returns, computed a batch of rows at a time.
 
         Parameters
         ----------
         x : (N, ...) array_like
             A memory map is read batch by batch.
+        lengths : array_like of int, shape (N,), optional
+            As in `forward`.
         batch_size : int
             Rows at a time, at least 1.
 
@@ -202,10 +229,12 @@ class Sequential(Layer):
             x = np.asarray(x) if self.integer_input else float_array(x, "x", booleans=True)
         if x.ndim == 0:
             raise ValueError("x must have shape (N, ...), got a single number")
+        lengths = sequence_lengths(lengths, x.shape)
         if len(x) <= batch_size:
-            return self(x)
+            return self(x, lengths)
+        pieces = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
         return np.concatenate(
-            [self(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
+            [self(x[rows], None if lengths is None else lengths[rows]) for rows in pieces]
         )
 
     def __len__(self) -> int:
@@ -234,6 +263,7 @@ class Sequential(Layer):
         x: ArrayLike,
         training: bool = False,
         output_activation: str = "softmax",
+        lengths: ArrayLike | None = None,
         *,
         input_gradient: bool = True,
     ) -> tuple[Array, Pullback]:
@@ -244,22 +274,22 @@ class Sequential(Layer):
         what comes before it.
         """
 
-        def last(x, training):
-            return self.layers[-1].forward_logits(x, training, output_activation)
+        def last(x, training, **options):
+            return self.layers[-1].forward_logits(x, training, output_activation, **options)
 
-        return self._forward(x, training, last, input_gradient)
+        return self._forward(x, training, last, input_gradient, lengths)
 
-    def _forward(self, x, training, last, input_gradient):
-        x = self._input(x)
+    def _forward(self, x, training, last, input_gradient, lengths):
+        x, lengths = self._input(x, lengths)
         pullbacks = []
-        for index, layer in enumerate(self.layers):
+        for index, (layer, options) in enumerate(self._layers_with(lengths)):
             if index == len(self.layers) - 1:
                 forward = last
             elif index == self._first_with_params and not input_gradient:
                 forward = layer.forward_first
             else:
                 forward = layer.forward
-            x, pullback = _at(index, forward, x, training)
+            x, pullback = _at(index, forward, x, training, **options)
             pullbacks.append(pullback)
 
         def backward(dy, input_gradient=input_gradient):
@@ -267,15 +297,31 @@ class Sequential(Layer):
 
         return x, backward
 
-    def _input(self, x):
-        """Return a batch in the dtype of the model, which is built now at the latest."""
+    def forward_first(
+        self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
+    ) -> tuple[Array, Pullback]:
+        return self.forward(x, training, lengths)
+
+    def _layers_with(self, lengths):
+        """Yield each layer with the options of its call: the lengths, if it takes them."""
+        for layer in self.layers:
+            yield layer, {} if lengths is None or not layer.takes_lengths else {"lengths": lengths}
+            if layer.ends_sequences:
+                lengths = None
+
+    def _input(self, x, lengths):
+        """Return a batch in the dtype of the model, and the lengths of its sequences.
+
+        The model is built now at the latest.
+        """
         if self.integer_input:
             x = np.asarray(x)
         else:
             x = float_array(x, "x", booleans=True).astype(self.dtype, copy=False)
         if self.output_shapes is None:
             self.build(x.shape[1:])
-        return x
+        lengths = sequence_lengths(lengths, x.shape)
+        return without_past(x, lengths), lengths
 
     def _backward(self, pullbacks, dy, input_gradient):
         grads = {}
@@ -448,9 +494,9 @@ def _shape_of_batch(shape):
     return f"({', '.join(map(str, ('N', *shape)))})"
 
 
-def _at(index, method, *arguments):
+def _at(index, method, *arguments, **options):
     """Call a layer's method; a shape error says which layer it was."""
     try:
-        return method(*arguments)
+        return method(*arguments, **options)
     except ShapeError as error:
         raise ShapeError(f"layer {index}: {error}") from None

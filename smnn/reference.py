@@ -17,8 +17,8 @@ probabilities, class weights or label smoothing, is one row of coefficients a:
 
     loss = −Σ_j a_j log softmax(x)_j        dloss/dx = softmax(x) Σ_j a_j − a
 
-This file has the names of ``_kernels`` and takes the same arguments: arrays of
-shape (rows, C), and the array that receives the result.  It is what the kernels
+This file has the names of ``_kernels`` and takes the same arguments: C-contiguous arrays
+of shape (rows, C), and the array that receives the result.  It is what the kernels
 are tested against, and what runs where numba is not installed.
 """
 
@@ -33,11 +33,11 @@ def _exponentials(x, scale):
     The rest leaves out the ties, the numbers that are equal to m.
     """
     with np.errstate(all="ignore"):
-        largest = x.max(axis=1, keepdims=True, initial=-np.inf)
+        largest = x.max(axis=-1, keepdims=True, initial=-np.inf)
         d = (x - largest) * x.dtype.type(scale)
         exps = np.exp(d)
-        rest = np.where(x == largest, 0, exps).sum(axis=1, keepdims=True)
-        return d, exps, exps.sum(axis=1, keepdims=True), rest
+        rest = np.where(x == largest, 0, exps).sum(axis=-1, keepdims=True)
+        return d, exps, exps.sum(axis=-1, keepdims=True), rest
 
 
 def _log_sum(total, rest):
@@ -48,14 +48,14 @@ def _log_sum(total, rest):
 
 
 def softmax(x, scale, out):
-    """softmax(x · scale) along each row."""
+    """softmax(x · scale) along each row; here x may have any shape."""
     _, exps, total, _ = _exponentials(x, scale)
     with np.errstate(invalid="ignore"):
         np.divide(exps, total, out=out)
 
 
 def log_softmax(x, scale, out):
-    """log softmax(x · scale) along each row."""
+    """log softmax(x · scale) along each row; here x may have any shape."""
     d, _, total, rest = _exponentials(x, scale)
     with np.errstate(invalid="ignore"):
         np.subtract(d, _log_sum(total, rest), out=out)
@@ -177,7 +177,12 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
 
 
 def mean_loss(x, labels, ignore_index, dx):
-    """The same for plain labels; returns (row of the first wrong label or −1, mean loss)."""
+    """The same for plain labels; returns (row of the first wrong label or −1, mean loss).
+
+    x, labels and ``dx`` may have any shape that goes together.
+    """
+    x, labels = x.reshape(-1, x.shape[-1]), labels.reshape(-1)
+    dx = None if dx is None else dx.reshape(x.shape)
     losses = np.empty(len(x), x.dtype)
     bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
     return bad, total / weights if weights else np.nan
@@ -355,3 +360,162 @@ def gather_paths(target, first, nodes, signs, starts, out_nodes, out_signs):
     within = np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
     source = np.repeat(first[target], np.diff(starts)) + within
     out_nodes[:], out_signs[:] = nodes[source], signs[source]
+
+
+def _sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def lstm_step(gates, product, h_before, c_before, lengths, t, c, tanh_c, h):
+    r"""Do step t of an LSTM, for a row per example.
+
+    ``gates`` holds what the input gives to the gates i, f, c, o, side by side, and is replaced
+    by their values; ``product`` holds what the state before gives to them.
+
+    .. math:: c = f ∘ c_{before} + i ∘ \tilde c, \qquad h = o ∘ \tanh c
+
+    In a row with no more than t steps the state stays, and gates and tanh c are 0.
+    """
+    over = t >= lengths
+    with np.errstate(all="ignore"):
+        gates += product
+        i, f, candidate, o = np.split(gates, 4, axis=1)
+        i[:], f[:], candidate[:], o[:] = _sigmoid(i), _sigmoid(f), np.tanh(candidate), _sigmoid(o)
+        c[:] = f * c_before + i * candidate
+        tanh_c[:] = np.tanh(c)
+        h[:] = o * tanh_c
+    gates[over], tanh_c[over] = 0, 0
+    c[over], h[over] = c_before[over], h_before[over]
+
+
+def lstm_step_vjp(gates, c_before, tanh_c, product, lengths, t, dh, dc, dgates):
+    """Pull step t of an LSTM back; the gradient of h is ``product + dh``.
+
+    ``dgates`` receives the gradient of what goes into the gates, ``dc`` that of the cells
+    before, and ``dh`` what reaches the state before not by way of the gates: nothing, or all
+    of it in a row where the state stayed.
+    """
+    over = t >= lengths
+    i, f, candidate, o = np.split(gates, 4, axis=1)
+    with np.errstate(all="ignore"):
+        of_h = product + dh
+        of_c = dc + of_h * o * (1 - tanh_c**2)
+        parts = (
+            of_c * candidate * i * (1 - i),
+            of_c * c_before * f * (1 - f),
+            of_c * i * (1 - candidate**2),
+            of_h * tanh_c * o * (1 - o),
+        )
+        dgates[:] = np.concatenate(parts, axis=1)
+        dc[:] = np.where(over[:, None], dc, of_c * f)
+        dh[:] = np.where(over[:, None], of_h, 0)
+    dgates[over] = 0
+
+
+def gru_gates(gates, product, h_before, lengths, t, shown):
+    """Find the gates z and r of step t of a GRU, and what r shows of the state before.
+
+    ``gates`` holds what the input gives to z, r and the candidate; the first two are replaced
+    by their values.  ``product`` holds what the state gives to z and r.  In a row with no
+    more than t steps all are 0.
+    """
+    over, units = t >= lengths, shown.shape[1]
+    with np.errstate(all="ignore"):
+        gates[:, : 2 * units] = _sigmoid(gates[:, : 2 * units] + product)
+        shown[:] = gates[:, units : 2 * units] * h_before
+    gates[over], shown[over] = 0, 0
+
+
+def gru_state(gates, product, h_before, lengths, t, h):
+    r"""Find the candidate and the state of step t of a GRU.
+
+    ``product`` holds what the shown part of the state gives to the candidate.
+
+    .. math:: h = z ∘ h_{before} + (1 - z) ∘ \tilde h
+    """
+    over, units = t >= lengths, h.shape[1]
+    with np.errstate(all="ignore"):
+        z, candidate = gates[:, :units], gates[:, 2 * units :]
+        candidate[:] = np.where(over[:, None], candidate, np.tanh(candidate + product))
+        h[:] = np.where(over[:, None], h_before, candidate + z * (h_before - candidate))
+
+
+def gru_state_vjp(gates, h_before, product, lengths, t, dh, dgates):
+    """Pull the state of step t of a GRU back; its gradient is ``product + dh``.
+
+    ``dgates`` receives the gradients of what goes into z and the candidate, and ``dh`` what
+    reaches the state before by way of neither.
+    """
+    over, units = t >= lengths, dh.shape[1]
+    z, candidate = gates[:, :units], gates[:, 2 * units :]
+    with np.errstate(all="ignore"):
+        of_h = product + dh
+        dgates[:, :units] = of_h * (h_before - candidate) * z * (1 - z)
+        dgates[:, 2 * units :] = of_h * (1 - z) * (1 - candidate**2)
+        dh[:] = np.where(over[:, None], of_h, of_h * z)
+    dgates[over] = 0
+
+
+def gru_reset_vjp(gates, h_before, dshown, dh, dgates):
+    """Pull what r shows of the state back: to r in ``dgates``, and added to ``dh``."""
+    units = dh.shape[1]
+    r = gates[:, units : 2 * units]
+    with np.errstate(all="ignore"):
+        dgates[:, units : 2 * units] = dshown * h_before * r * (1 - r)
+        dh += dshown * r
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """Losses of connectionist temporal classification, and their gradient.
+
+    x has shape (T, N, C) and ``labels`` (N, L), of which a sequence has the first
+    ``input_lengths[n]`` frames and ``label_lengths[n]`` labels.  ``losses`` (N,) receives
+    −log of the sum, over all paths that read as the labels, of the product of the probabilities
+    of the frames; dx the gradient of the sum of the losses times ``weights``.  A sequence
+    without a path has the loss inf and the gradient 0.
+
+    α holds the log of the sum over all beginnings of paths, up to a frame and a state; β that
+    over all ends, after it.  The states are a blank, the first label, a blank, and so on.
+    """
+    dx[:] = 0
+    for n, (length, count) in enumerate(zip(input_lengths, label_lengths, strict=True)):
+        log_probs = np.empty((length, x.shape[2]), x.dtype)
+        log_softmax(np.ascontiguousarray(x[:length, n]), 1.0, log_probs)
+        if np.isnan(log_probs).any():
+            losses[n], dx[:length, n] = np.nan, np.nan
+            continue
+        states = np.full(2 * count + 1, blank)
+        states[1::2] = labels[n, :count]
+        emitted = log_probs[:, states].astype(np.float64)
+        may_skip = np.zeros(len(states), bool)
+        may_skip[2:] = (states[2:] != blank) & (states[2:] != states[:-2])
+        alpha = np.full((length + 1, len(states)), -np.inf)
+        alpha[0, 0] = 0  # before the first frame: as after a blank
+        for t in range(length):
+            alpha[t + 1] = _from_neighbors(alpha[t], may_skip) + emitted[t]
+        log_p = np.logaddexp.reduce(alpha[length, -2:])
+        losses[n] = -log_p
+        if log_p == -np.inf:
+            continue
+        # The same from behind: the reversed labels in the reversed frames.
+        may_skip_back = np.zeros(len(states), bool)
+        may_skip_back[2:] = may_skip[:1:-1]
+        later = np.full(len(states), -np.inf)
+        later[0] = 0
+        for t in reversed(range(length)):
+            beta = _from_neighbors(later, may_skip_back)[::-1]
+            paths = alpha[t + 1] + beta
+            paths = np.exp(paths - np.logaddexp.reduce(paths))
+            occupancy = np.bincount(states, paths, x.shape[2])
+            dx[t, n] = weights[n] * (np.exp(log_probs[t].astype(np.float64)) - occupancy)
+            later = (beta + emitted[t])[::-1]
+
+
+def _from_neighbors(paths, may_skip):
+    """log Σ exp over what may come before each state: itself, the one before, the second before."""
+    before = np.full((3, len(paths)), -np.inf)
+    before[0] = paths
+    before[1, 1:] = paths[:-1]
+    before[2, 2:] = np.where(may_skip[2:], paths[:-2], -np.inf)
+    return np.logaddexp.reduce(before, axis=0)

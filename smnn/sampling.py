@@ -5,7 +5,8 @@ probabilities passes u.  `sample` does that without writing the probabilities do
 
 Adding Gumbel noise, :math:`-\log E` with E exponentially distributed, to the logits and taking
 the largest chooses with the same probabilities, and the k largest are k draws without
-replacement (`sample_without_replacement`).  `beam_search` does not draw.  It keeps the best of
+replacement (`sample_without_replacement`).  `generate` draws one token after the other from a
+language model.  `beam_search` does not draw.  It keeps the best of
 the sequences that it has seen.
 """
 
@@ -152,6 +153,79 @@ def sample_without_replacement(logits: ArrayLike, k: int, *, rng: Random = None)
     return np.take_along_axis(first, order, axis=-1).astype(np.int64)
 
 
+def generate(
+    model: Callable[[Array], ArrayLike],
+    prompt: ArrayLike,
+    length: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    rng: Random = None,
+) -> Array:
+    r"""Return a prompt and what a language model says after it, a token at a time.
+
+    .. math:: w_{t+1} \sim \operatorname{softmax}(z_t / T), \quad z_t = \text{model}(w_1, …, w_t)
+
+    Parameters
+    ----------
+    model : callable
+        ``model(tokens)`` returns logits of the next token, of shape (N, V), or those of every
+        position, of shape (N, t, V), whose last is taken; ``tokens`` are integers of shape (N, t).
+        A `Sequential` without a softmax at its end is such a function.
+    prompt : array_like of int, shape (T,) or (N, T)
+        At least one token.
+    length : int
+        How many tokens to add, at least 0.
+    temperature, top_k, top_p, min_p, rng
+        As in `sample`.
+
+    Returns
+    -------
+    ndarray of int64, shape (T + length,) or (N, T + length)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or value, or the model returns no logits.
+
+    Notes
+    -----
+    The model sees the whole text at every step.  One that takes at most t tokens is given as
+    ``lambda tokens: model(tokens[:, -t:])``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smnn import generate
+    >>> table = np.log([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]])
+    >>> generate(lambda tokens: table[tokens], [0, 1], 4, temperature=0)
+    array([0, 1, 2, 0, 1, 2])
+    >>> generate(lambda tokens: table[tokens], [[0], [1]], 3, rng=0)
+    array([[0, 1, 0, 1],
+           [1, 2, 0, 2]])
+    """
+    tokens = check.integer_array(prompt, "prompt").astype(np.int64)
+    if tokens.ndim not in (1, 2) or not tokens.shape[-1]:
+        raise ValueError(
+            "prompt must have shape (T,) or (N, T) with at least one token, "
+            f"got shape {tokens.shape}"
+        )
+    steps = check.integer(length, "length")
+    if steps < 0:
+        raise ValueError(f"length must be at least 0, got {steps}")
+    generator = check.generator(rng)
+    rows = np.atleast_2d(tokens)
+    for _ in range(steps):
+        logits = _logits_of_next(model(rows), rows.shape)
+        drawn = sample(
+            logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, rng=generator
+        )
+        rows = np.concatenate([rows, drawn[:, None]], axis=1)
+    return rows.reshape(*tokens.shape[:-1], -1)
+
+
 def beam_search(
     step: Callable[[Array], ArrayLike],
     start: Sequence[int] | Array,
@@ -246,6 +320,19 @@ def beam_search(
         for prefix, total in zip(prefixes, sums, strict=True)
     ]
     return sorted(finished, key=lambda pair: -pair[1])[:width]
+
+
+def _logits_of_next(logits, shape):
+    """Return the logits of the token after the last, from those of a model for tokens (N, t)."""
+    z = np.asarray(logits)
+    if z.ndim == 3 and z.shape[:2] == shape:
+        return z[:, -1]
+    if z.ndim == 2 and len(z) == shape[0]:
+        return z
+    raise ValueError(
+        f"the model must return logits of shape ({shape[0]}, V) or ({shape[0]}, {shape[1]}, V) "
+        f"for tokens of shape {shape}, got shape {z.shape}"
+    )
 
 
 def _logits(logits):

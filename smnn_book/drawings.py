@@ -1,10 +1,12 @@
-"""Drawings: the graph of a softmax network, its matrices as pictures, the tiles of attention."""
+"""Drawings: the graph of a softmax network, its matrices, tiles of attention, named pixels."""
 
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.colors import to_rgba
 
-from smnn.plot import BACKWARD, FORWARD, INK, pyplot
+from smnn.plot import BACKWARD, FORWARD, INK, class_color, pyplot
+from smnn.plot.styling import tinted
 
 # Where each step of the forward pass is, in inches; the parameters are above.
 _PLACES = {
@@ -221,3 +223,78 @@ def _tile(ax, x, y, color, fullness, *, width=1, height=1):
     ax.add_patch(pyplot.Rectangle(*box, fc=color if fullness else "none", alpha=fullness or None,
                                   lw=0))  # fmt: skip
     ax.add_patch(pyplot.Rectangle(*box, fc="none", ec=INK, lw=0.8, ls="-" if fullness else ":"))
+
+
+def pixel_classes(ink, true, predicted, iou):
+    """Return canvases with the true and the predicted class of every pixel, and bars of the IoU.
+
+    Parameters
+    ----------
+    ink : array_like, shape (n, height, width)
+        From 0 to 1.
+    true, predicted : array_like of int, of the same shape
+        0 for the background, which stays empty, and 1 + d for the digit d.  Where a class has
+        ten pixels or more, its digit is written beside them.
+    iou : sequence of float
+        The intersection over union of the background and of each digit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> classes = np.zeros((1, 8, 8), int)
+    >>> classes[0, 2:6, 2:6] = 4
+    >>> figure = pixel_classes(classes / 4, classes, 0 * classes, [0.75, 0, 0, 0, 0])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['canvas', 'truth', '3', 'network']
+    >>> pyplot.close(figure)
+    """
+    ink, true, predicted = (np.asarray(canvases) for canvases in (ink, true, predicted))
+    count, height, width = ink.shape
+    figure, (ax, bars) = pyplot.subplots(1, 2, figsize=(7.4, 3.9), width_ratios=(2.1, 1))
+    ax.set_axis_off()
+    for row, (name, canvases) in enumerate(
+        (("canvas", ink), ("truth", true), ("network", predicted))
+    ):
+        top = row * (height + 4)
+        ax.text(-2, top + height / 2, name, rotation=90, ha="right", va="center", size=9)
+        for column, canvas in enumerate(canvases):
+            left = column * (width + 4)
+            extent = (left, left + width, top + height, top)
+            colors = tinted(INK, canvas) if row == 0 else _class_colors(canvas)
+            ax.imshow(colors, extent=extent, interpolation="none")
+            ax.add_patch(pyplot.Rectangle((left, top), width, height, fc="none", ec=INK, lw=0.6))
+            if row:
+                _name_the_classes(ax, canvas, left, top)
+    ax.set(xlim=(-6, count * (width + 4)), ylim=(3 * (height + 4), -2), aspect="equal")
+    names = ["none", *map(str, range(len(iou) - 1))]
+    places = np.arange(len(iou))
+    bars.barh(places, iou, color=FORWARD, height=0.7)
+    bars.set_yticks(places, names)
+    bars.invert_yaxis()
+    bars.set(xlim=(0, 1), title="intersection over union")
+    return figure
+
+
+def _class_colors(canvas):
+    """Return the color of every pixel's class; the background is empty."""
+    colors = np.zeros((*canvas.shape, 4))
+    for k in np.unique(canvas[canvas > 0]):
+        colors[canvas == k] = to_rgba(class_color(k - 1))
+    return colors
+
+
+def _name_the_classes(ax, canvas, left, top):
+    """Write each digit beside its pixels, away from the others and within the frame."""
+    middle = np.nonzero(canvas)[1].mean() if canvas.any() else 0
+    for k in np.unique(canvas[canvas > 0]):
+        rows, columns = np.nonzero(canvas == k)
+        if len(rows) < 10:
+            continue
+        right = columns.mean() > middle and columns.max() < canvas.shape[1] - 3
+        right = right or columns.min() < 6
+        at = columns.max() + 2 if right else columns.min() - 1
+        side = "left" if right else "right"
+        ax.text(left + at, top + rows.mean() + 0.5, f"{k - 1}", ha=side, va="center", size=9)

@@ -78,6 +78,23 @@ def test_convolutions_of_the_benchmark_compute_the_same(which):
             np.testing.assert_allclose(found, other, 1e-3, 1e-3)
 
 
+def test_the_lstm_of_the_benchmark_computes_the_same():
+    functions = at_work.recurrence(3, 4, 5, 6)
+    expected = functions["smnn"]()
+    assert [one.shape for one in expected] == [(3, 4, 6), (3, 4, 5), (5, 24), (6, 24), (24,)]
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-3, 1e-3)
+
+
+def test_ctc_of_the_benchmark_computes_the_same():
+    functions = at_work.ctc(frames=12, sequences=3, classes=5, longest=4)
+    expected = functions["smnn"]()
+    for function in functions.values():
+        for found, other in zip(function(), expected, strict=True):
+            np.testing.assert_allclose(found, other, 1e-4, 1e-6)
+
+
 def test_draws_of_the_benchmark_are_one_class_for_each_row():
     for draw in at_work.draws(20, 30).values():
         found = np.asarray(draw())

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from smnn import plot
-from smnn_book.drawings import attention_sweeps, matrices, softmax_network
+from smnn_book.drawings import attention_sweeps, matrices, pixel_classes, softmax_network
 
 SHAPES = {
     "X": (5, 2), "W1": (2, 4), "b1": (4,), "Z1": (5, 4), "H": (5, 4),
@@ -79,3 +79,19 @@ def test_outputs_below_the_block_at_work_are_not_there_yet():
 def test_a_tile_outside_the_matrix_is_refused(at):
     with pytest.raises(ValueError, match="4 blocks and 5 tiles"):
         attention_sweeps(4, 5, at=at)
+
+
+def test_pixels_have_the_color_of_their_class_and_its_name_where_they_are_many():
+    true = np.zeros((2, 12, 12), int)
+    true[0, 2:6, 3:6] = 3
+    true[1, 5, 5] = 8  # one pixel has no room for a name
+    panel, bars = pixel_classes(true > 0, true, true, np.linspace(0.1, 0.9, 9)).axes
+    assert texts(panel) == ["canvas", "truth", "2", "network", "2"]
+    pictures = [image.get_array() for image in panel.images]
+    assert len(pictures) == 6
+    for picture, k in ((pictures[2], 3), (pictures[3], 8)):
+        colored = picture[..., 3] > 0
+        np.testing.assert_array_equal(colored, true[0 if k == 3 else 1] == k)
+        expected = plot.pyplot.matplotlib.colors.to_rgb(plot.class_color(k - 1))
+        np.testing.assert_allclose(np.unique(picture[colored][:, :3], axis=0), [expected])
+    np.testing.assert_allclose([bar.get_width() for bar in bars.patches], np.linspace(0.1, 0.9, 9))

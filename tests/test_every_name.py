@@ -116,6 +116,10 @@ CALLS = {
     "log_softmax_vjp": pullback("log_softmax"),
     "logsumexp": (lambda x: smnn.logsumexp(x), lambda x: np.shape(x)[:1]),
     "logsumexp_vjp": pullback("logsumexp"),
+    "sparsemax": activation("sparsemax"),
+    "entmax": activation("entmax"),
+    "sparsemax_vjp": pullback("sparsemax"),
+    "entmax_vjp": pullback("entmax", alpha=1.3),
     "softmax_jacobian": (
         lambda x: smnn.softmax_jacobian(smnn.softmax(x)),
         lambda x: (*np.shape(x), np.shape(x)[1]),
@@ -153,11 +157,21 @@ CALLS = {
         lambda x: smnn.binary_cross_entropy_with_logits(x, np.zeros(np.shape(x), int))[1],
         same_shape,
     ),
+    "fenchel_young_loss": (
+        lambda x: smnn.fenchel_young_loss(x, labels_for(x), alpha=1.5)[1],
+        same_shape,
+    ),
+    "focal_loss": (lambda x: smnn.focal_loss(x, labels_for(x))[1], same_shape),
+    "distillation_loss": (
+        lambda x: smnn.distillation_loss(x, np.zeros(np.shape(x), int), temperature=2.0)[1],
+        same_shape,
+    ),
     "multiclass_hinge": (lambda x: smnn.multiclass_hinge(x, labels_for(x))[1], same_shape),
     "Activation": layer(lambda: smnn.Activation("tanh")),
     "Dense": layer(lambda: smnn.Dense(2, rng=0), lambda x: (len(x), 2)),
     "Dropout": layer(lambda: smnn.Dropout(0.5, rng=0)),
     "PReLU": layer(lambda: smnn.PReLU()),
+    "LayerNorm": layer(lambda: smnn.LayerNorm()),
     "Flatten": (lambda x: smnn.Flatten()(x) * 1.0, same_shape),
     "Sequential": (model, same_shape),
     "Tensor": (lambda x: (smnn.Tensor(x) * np.float64(2)).data, same_shape),
@@ -176,7 +190,11 @@ NOT_CALLED = {
     "takes images, and has tests of its own": {
         "AveragePooling2D", "Conv2D", "Conv2DTranspose", "MaxPooling2D",
     },
-    "draws at random": {"beam_search", "sample", "sample_without_replacement"},
+    "takes sequences, and has tests of its own": {"GRU", "LSTM", "MultiHeadAttention", "SimpleRNN"},
+    "takes frames of several sequences, and has tests of its own": {
+        "ctc_beam_search", "ctc_greedy_decode", "ctc_loss",
+    },
+    "draws at random": {"beam_search", "generate", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",
     },
@@ -273,7 +291,7 @@ def test_what_is_no_score_is_refused(name, x):
     "name", [n for n in smnn.__all__ if n.endswith("_vjp") and n != "check_vjp"]
 )
 def test_a_plain_number_as_gradient_keeps_the_dtype(name):
-    if name in ("softmax_vjp", "log_softmax_vjp", "logsumexp_vjp", "prelu_vjp"):
+    if name.endswith(("max_vjp", "logsumexp_vjp", "prelu_vjp")):
         pytest.skip("takes a gradient of the shape of the output")
     x = BASE.astype(np.float32)
     y = getattr(smnn, name.removesuffix("_vjp"))(x)

@@ -369,7 +369,7 @@ def test_batches_bring_their_weights_and_leave_out_what_is_ignored():
         ([], ValueError, "at least one batch, got none"),
         (3, TypeError, "an iterable of batches .* got int"),
         ([X], TypeError, r"must yield batches .* got ndarray of shape \(150, 4\)"),
-        ([(X, Y, Y, Y)], TypeError, "must yield batches .* got tuple"),
+        ([(X, Y, Y, Y, Y)], TypeError, "must yield batches .* got tuple"),
         (smnn.load_iris(), TypeError, "y is missing"),
         ([(X, Y[:4])], ValueError, "one row per example"),
         ([(X, Y + 9)], IndexError, "label 9 at row 0"),

@@ -15,6 +15,8 @@ from smnn import activations, autograd, functional, layers, losses
 from smnn.activations import ACTIVATIONS
 from smnn.gradcheck import check_layer, check_pullback
 from smnn.layers import (
+    GRU,
+    LSTM,
     Activation,
     AveragePooling2D,
     Conv2D,
@@ -23,8 +25,11 @@ from smnn.layers import (
     Dropout,
     Embedding,
     Flatten,
+    LayerNorm,
     MaxPooling2D,
+    MultiHeadAttention,
     PReLU,
+    SimpleRNN,
 )
 from smnn.model import Sequential
 from smnn.pullback import with_pullback
@@ -91,6 +96,14 @@ def sampled_forward(loss):
     return forward
 
 
+def ctc_none_forward(logits):
+    """Two losses; that of each depends on its own logits alone."""
+    losses_of_sequences, dlogits = smnn.ctc_loss(
+        logits, [[1, 1], [0, 1]], blank=2, reduction="none"
+    )
+    return losses_of_sequences, lambda dlosses: dlogits * np.asarray(dlosses)[:, None]
+
+
 def tree_forward(h):
     tree = smnn.HierarchicalSoftmax.from_counts([3, 1, 2, 5, 1], 4, rng=0)
     value, _, dh = tree.loss(h, np.array([4, 0, 2]))
@@ -130,6 +143,15 @@ CASES = {
         X,
     ),
     "logsumexp": case(with_pullback(functional.logsumexp, functional.logsumexp_vjp), X),
+    **{
+        f"entmax, alpha {alpha}": case(
+            with_pullback(functional.entmax, functional.entmax_vjp, alpha=alpha), X / 4
+        )
+        for alpha in (1, 1.3, 1.5, 2, 2.6)
+    },
+    "sparsemax, axis 0": case(
+        with_pullback(functional.sparsemax, functional.sparsemax_vjp, axis=0), X / 4
+    ),
     "loss softmax_cross_entropy": loss_case(functional.softmax_cross_entropy, X, LABELS),
     "loss softmax_cross_entropy, probabilities": loss_case(
         functional.softmax_cross_entropy, X, PROBS
@@ -146,6 +168,25 @@ CASES = {
     ),
     "loss huber": loss_case(losses.huber, X, BITS),
     "loss multiclass_hinge": loss_case(losses.multiclass_hinge, X, LABELS),
+    "loss ctc_loss": loss_case(
+        smnn.ctc_loss, RNG.standard_normal((6, 3, 4)), [[2, 2, 1], [1, 3, 0], [3, 0, 0]],
+        input_lengths=[6, 6, 4], label_lengths=[3, 2, 0],
+    ),
+    "loss ctc_loss, another blank, none": case(
+        ctc_none_forward, RNG.standard_normal((5, 2, 3)) * 3
+    ),
+    **{
+        f"loss fenchel_young_loss, alpha {alpha}, {kind}": loss_case(
+            losses.fenchel_young_loss, X, target, alpha=alpha
+        )
+        for alpha in (1, 1.3, 1.5, 2, 2.6)
+        for kind, target in (("labels", LABELS), ("probabilities", PROBS))
+    },
+    **{
+        f"loss focal_loss, gamma {gamma}": loss_case(losses.focal_loss, X, LABELS, gamma=gamma)
+        for gamma in (0, 0.5, 2, 5)
+    },
+    "loss distillation_loss": loss_case(losses.distillation_loss, X, X[::-1], temperature=2.0),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
     "attention, causal": case(
@@ -244,6 +285,15 @@ LAYERS = {
     "Conv2DTranspose": (Conv2DTranspose(2, 3, "tanh", strides=2, padding="same"), (2, 3, 2), None),
     "MaxPooling2D": (MaxPooling2D(3, 2, "same"), (5, 6, 2), None),
     "AveragePooling2D": (AveragePooling2D(3, 2, "same"), (5, 6, 2), None),
+    "SimpleRNN": (SimpleRNN(4), (5, 3), None),
+    "SimpleRNN, all states, relu": (SimpleRNN(4, "relu", return_sequences=True), (5, 3), None),
+    "LSTM": (LSTM(19), (5, 3), None),
+    "LSTM, all states": (LSTM(3, return_sequences=True), (5, 3), None),
+    "GRU": (GRU(19), (5, 3), None),
+    "GRU, all states": (GRU(3, return_sequences=True), (5, 3), None),
+    "LayerNorm": (LayerNorm(), (2, 4), None),
+    "MultiHeadAttention": (MultiHeadAttention(2, 3), (5, 4), None),
+    "MultiHeadAttention, causal": (MultiHeadAttention(2, 3, causal=True), (5, 4), None),
     "Sequential": (Sequential([Dense(5, "tanh"), Dropout(0.2), Dense(3)], rng=0), (4,), None),
     "Sequential, a softmax in it": (
         Sequential([Dense(5, "softmax"), Dense(3, "gelu"), Activation("softmax")], rng=0),

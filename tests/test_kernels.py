@@ -319,6 +319,36 @@ def test_arrays_of_different_sizes_are_refused_before_anything_is_written():
     assert (param == 1).all() and (short == 1).all()
 
 
+ANY_SHAPES = [(7,), (90,), (2000,), (2, 3, 10), (3, 1, 2, 100), (1, 5, 1500)]
+if not kernels.INTERPRETED:  # too large for the kernels of small arrays
+    ANY_SHAPES += [(3000, 10, 20), (300, 20, 100)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", ANY_SHAPES)
+def test_an_array_of_any_shape_is_the_table_of_its_rows(shape, dtype):
+    """Read-only arrays too; and no reference to an array is lost or kept."""
+    rng = np.random.default_rng(17)
+    x = rng.standard_normal(shape).astype(dtype)
+    labels = rng.integers(0, shape[-1], shape[:-1] or 1)
+    x.flags.writeable = False
+    rows = x.reshape(-1, shape[-1]).copy()
+    counts = sys.getrefcount(x), sys.getrefcount(labels)
+    for run in (kernels.softmax, kernels.log_softmax):
+        found, expected = np.empty(shape, dtype), np.empty_like(rows)
+        run(x, 1.0, found)
+        run(rows, 1.0, expected)
+        np.testing.assert_array_equal(found.reshape(rows.shape), expected)
+    dx, expected = np.empty(shape, dtype), np.empty_like(rows)
+    loss = kernels.mean_loss(rows, labels.reshape(-1), -100, expected)
+    assert kernels.mean_loss(x, labels, -100, dx) == loss
+    assert kernels.mean_loss(x, labels, -100, None) == loss
+    np.testing.assert_array_equal(dx.reshape(rows.shape), expected)
+    near = reference.mean_loss(x, labels, -100, np.empty(shape, dtype))
+    np.testing.assert_allclose(loss, near, 1e-5)
+    assert counts == (sys.getrefcount(x), sys.getrefcount(labels))
+
+
 @pytest.mark.parametrize("divisor", [0.0, 1.0])
 def test_a_divisor_of_zero_stands_for_the_sum_of_the_weights(divisor):
     x, labels = np.zeros((4, 2)), np.array([0, 1, 1, -100])
@@ -653,7 +683,7 @@ def refuse(self):
 
 caching._CacheLocator.ensure_cache_path = refuse
 import smnn
-print(smnn.softmax(np.zeros((1, 2))), smnn._kernels.softmax_short.stats.cache_path)
+print(smnn.softmax(np.zeros((1, 2))), smnn._kernels.softmax_small_short.stats.cache_path)
 """
     assert run(code) == "[[0.5 0.5]] None"
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import smnn
-from smnn import beam_search, reference, sample, sample_without_replacement
+from smnn import beam_search, generate, reference, sample, sample_without_replacement
 from smnn.functional.backend import kernels
 
 INF = np.inf
@@ -268,3 +268,47 @@ def test_a_step_function_may_change_what_it_gets():
 def test_what_cannot_be_drawn_is_said(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# ------------------------------------------------------------------ a language model
+
+
+TABLE = np.log(np.random.default_rng(5).dirichlet(np.ones(6), 6))
+
+
+def test_generate_draws_what_sample_draws_from_the_last_position():
+    text = generate(TABLE.__getitem__, [3, 1], 20, temperature=0.7, top_k=4, top_p=0.9, rng=8)
+    rng, expected = np.random.default_rng(8), [3, 1]
+    for _ in range(20):
+        z = TABLE[expected[-1]]
+        expected.append(int(sample(z, temperature=0.7, top_k=4, top_p=0.9, rng=rng)))
+    assert text.dtype == np.int64 and text.tolist() == expected
+
+
+def test_generate_takes_logits_of_all_positions_or_of_the_next():
+    prompts = np.array([[0, 1], [2, 3], [4, 5]], np.uint8)
+    every = generate(lambda tokens: TABLE[tokens], prompts, 9, rng=1)
+    last = generate(lambda tokens: TABLE[tokens[:, -1]], prompts, 9, rng=1)
+    assert every.shape == (3, 11) and np.array_equal(every, last)
+    assert np.array_equal(every[:, :2], prompts)
+    assert generate(TABLE.__getitem__, [4, 2], 0).tolist() == [4, 2]
+
+
+def test_generate_follows_the_transition_probabilities():
+    text = generate(TABLE.__getitem__, np.full((4000, 1), 2), 1, rng=0)[:, 1]
+    assert np.abs(np.bincount(text, minlength=6) / 4000 - np.exp(TABLE[2])).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ((TABLE.__getitem__, [], 3), ValueError, "at least one token"),
+        ((TABLE.__getitem__, [0.5], 3), TypeError, "prompt"),
+        ((TABLE.__getitem__, [1], -1), ValueError, "length must be at least 0, got -1"),
+        ((lambda tokens: np.zeros(3), [1], 2), ValueError, "the model must return logits"),
+        ((lambda tokens: np.zeros((2, 3)), [1], 2), ValueError, r"got shape \(2, 3\)"),
+    ],
+)
+def test_generate_says_what_it_expected(arguments, error, words):
+    with pytest.raises(error, match=words):
+        generate(*arguments)

@@ -9,11 +9,13 @@ from small_book import build, write_book
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import cell_pictures  # noqa: E402
+import execution_ahead  # noqa: E402
 import file_pictures  # noqa: E402
 import freshness  # noqa: E402
 import held_parts  # noqa: E402
 import kernel_pictures  # noqa: E402
 import light_pictures  # noqa: E402
+import nbformat  # noqa: E402
 import numpy as np  # noqa: E402
 import page_cleaning  # noqa: E402
 import page_facts  # noqa: E402
@@ -313,7 +315,7 @@ def test_exercises_have_a_number_a_difficulty_and_a_name():
     body = soup(title)
     page_markup.title_exercises(body)
     page_markup.speak_stars(body)
-    assert body.get_text(" ", strip=True) == "Exercise 4.1 ★★ By hand"
+    assert body.get_text(" ", strip=True) == "Exercise 4.1 ★★ By hand 15 minutes"
     assert body.select_one(".stars")["aria-label"] == "difficulty 2 of 3,"
 
 
@@ -440,6 +442,17 @@ def test_a_fingerprint_changes_with_what_executes_the_notebooks(tmp_path, monkey
     monkeypatch.setattr(freshness, "version", lambda name: "99.0")
     assert freshness.versions()["numpy"] == "99.0"
     assert freshness.fingerprint(tmp_path, ()) != before
+
+
+# ------------------------------------------------------------------ execution
+
+
+def test_only_chapters_that_measure_time_run_alone():
+    cell = nbformat.v4.new_code_cell("1")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert not execution_ahead.measures_time(notebook)
+    cell.metadata["tags"] = ["hide-input", "nbval-ignore-output"]
+    assert execution_ahead.measures_time(notebook)
 
 
 # ------------------------------------------------------------------ the reading time

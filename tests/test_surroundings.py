@@ -98,7 +98,8 @@ def wheel(tmp_path_factory):
 
 
 def test_the_wheel_holds_both_packages_and_their_data(wheel):
-    for name in ("smnn/py.typed", "smnn/__init__.pyi", "smnn_book/data/benchmark.json"):
+    of_book = ("smnn_book/data/benchmark.json", "smnn_book/data/japanese_vowels.npz")
+    for name in ("smnn/py.typed", "smnn/__init__.pyi", *of_book):
         assert (wheel / name).is_file(), name
     installed = {path.relative_to(wheel) for path in wheel.rglob("*.py")}
     for package in ("smnn", "smnn_book"):

@@ -1,11 +1,10 @@
 """Arrays of any shape as rows, and rows as arrays again.
 
-The kernels work on arrays of shape (rows, C) that are C-contiguous, aligned and writeable.  An
-array that a user passes may have any shape, order and strides, and the classes along any axis.
+The kernels work on arrays of shape (rows, C) that are C-contiguous and aligned.  An array that a
+user passes may have any shape, order and strides, and the classes along any axis.
 
-- `kernel_rows` is the short way in: a view, for every array that has its classes last in
-  memory already.  It compares values and not identities, so that every spelling of a call
-  takes it.
+- `lies_in_rows` opens the short way in, for every array that has its classes last in memory
+  already.  It compares values and not identities, so that every spelling of a call takes it.
 - `RowLayout` is the way for all others: a copy in, and a C-contiguous result out.
 
 float16 is computed in float32.
@@ -23,33 +22,26 @@ _COMPUTED = {FLOAT32, FLOAT64}
 _COPIED_BYTES = 1 << 14  # copying this much takes less time than making a view of it
 
 
-def kernel_rows(x, axis=-1):
-    """Return ``x`` as rows along ``axis`` that the kernels take, or None if that needs a copy.
-
-    ``flags.carray`` means C-contiguous, aligned and writeable.
-    """
+def lies_in_rows(x, axis=-1):
+    """Whether ``x`` lies in memory as rows along ``axis`` that the kernels can compute with."""
     if x.__class__ is not ndarray:
-        return None
+        return False
     dtype = x.dtype
     if dtype is not FLOAT32 and dtype is not FLOAT64 and dtype not in _COMPUTED:  # rarely asked
-        return None
-    if axis.__class__ is not int:
-        if not isinstance(axis, np.integer):
-            return None
-        axis = int(axis)
-    ndim = x.ndim
-    if (axis != -1 and axis != ndim - 1) or not ndim:
-        return None
+        return False
+    if axis.__class__ is not int and not isinstance(axis, np.integer):
+        return False
+    if axis != -1 and axis != x.ndim - 1:
+        return False
     flags = x.flags
-    if not flags.carray:
-        if not (flags.c_contiguous and flags.aligned):
-            return None
+    return flags.c_contiguous and flags.aligned and x.ndim > 0
+
+
+def as_rows(x):
+    """Return a C-contiguous array as the table of its rows, not marked as read-only."""
+    if not x.flags.writeable:
         x = writeable(x)
-    if ndim == 2:
-        return x
-    if not x.size:
-        return None
-    return x[None] if ndim == 1 else x.reshape(-1, x.shape[-1])  # None takes half the time
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def can_hold_result(out, x):

@@ -153,6 +153,13 @@ def fraction(value, name):
     return number
 
 
+def boolean(value, name):
+    """Return ``value`` as a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def integer(value, name):
     """Return ``value`` as an int."""
     if value.__class__ is int:
@@ -243,6 +250,22 @@ def integer_array(labels, name="target"):
     if labels.dtype.kind == "u" and labels.dtype.itemsize == 8:
         labels = np.minimum(labels, np.uint64(np.iinfo(np.int64).max))
     return np.ascontiguousarray(labels, np.int64).reshape(labels.shape)
+
+
+def sequence_lengths(lengths, shape, name="lengths"):
+    """Return how long each sequence of an array (N, T, ...) is, or None, as int64."""
+    if lengths is None:
+        return None
+    lengths = integer_array(lengths, name)
+    if len(shape) < 2 or lengths.shape != shape[:1]:
+        raise ValueError(
+            f"{name} must hold one number per sequence of x (N, T, ...), got shape "
+            f"{lengths.shape} for x of shape {tuple(shape)}"
+        )
+    wrong = (lengths < 0) | (lengths > shape[1])
+    if wrong.any():
+        raise ValueError(f"{name} must be from 0 to T = {shape[1]}, got {lengths[wrong][0]}")
+    return lengths
 
 
 def class_labels(labels, shape, classes, *, ignore_index=None, name="target"):

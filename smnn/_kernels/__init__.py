@@ -18,6 +18,8 @@ Why they are fast, in the order of what it brings, and where to read it.
    its gradient.  No array of probabilities or log-probabilities is written and read back.
 5. **The exponential is ours** (``exponential.py``): no call, no branch, and where the processor
    allows it a table that fits a register and halves the polynomial.
+6. **Small arrays have kernels of their own** (``simd/direct.py``).  Their calls skip what numba
+   does to find the code for a call, and take an array of any shape as it is.
 
 ``drivers.py`` has one driver for each way through an array, ``plan.py`` chooses between them and
 holds every number that was tuned.  The result for a row does not depend on the number of
@@ -34,7 +36,8 @@ To add an operation:
    It may call functions decorated with `inlined` or `noinline`, and operations of ``simd/``.
    An argument may be None: test ``if argument is None`` on the argument itself, which numba
    decides when it compiles, and not on a variable or an attribute.
-3. Add a function of the name that ``reference.py`` has to this file, which calls `run`.
+3. Add a function of the name that ``reference.py`` has to this file, which calls `run`.  Where
+   calls on small arrays are common, make kernels with few arguments for these, and a `SmallKernel`.
 4. Hold it against ``reference.py`` in ``tests/test_kernels.py``, and add a call of it to
    ``smnn/__main__.py``, which compiles all kernels in advance.
 
@@ -42,7 +45,9 @@ The budget: for a dtype, a kernel of a new operation compiles in 2 seconds of pr
 """
 
 import numpy as np
+from numba import types
 
+from .._core.rows import as_rows
 from .._core.threads import parallel_rows
 from .attention import end_of_rows, exponentials_of_tile, gradients_of_tile, merge_of_rows
 from .cross_entropy import (
@@ -50,20 +55,33 @@ from .cross_entropy import (
     labels_blocks,
     labels_long,
     labels_short,
-    mean_loss_short,
+    mean_loss_small_long,
+    mean_loss_small_short,
     probabilities,
     smoothed_labels,
     sum_losses,
 )
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
-from .plan import BLOCK, SHARED_SHORT_BYTES, SHORT_ROW_BYTES, choose_way, is_shared
+from .paths import paths_of_sequences, work_shape
+from .plan import BLOCK, choose_way, is_shared, small_way
+from .recurrent import (
+    find_gru_gates,
+    find_gru_state,
+    pull_gru_reset,
+    pull_gru_state,
+    step_lstm,
+    step_lstm_vjp,
+)
 from .simd.compile import INTERPRETED
+from .simd.direct import ROWS, Rows, SmallKernel
 from .softmax import (
     log_softmax_blocks,
     log_softmax_long,
     log_softmax_pullback,
     log_softmax_short,
+    log_softmax_small_long,
+    log_softmax_small_short,
     logsumexp_blocks,
     logsumexp_long,
     logsumexp_of_weighted,
@@ -73,6 +91,8 @@ from .softmax import (
     softmax_long,
     softmax_pullback,
     softmax_short,
+    softmax_small_long,
+    softmax_small_short,
 )
 from .training import adam_step, erfc, sgd_step
 from .vocabulary import (
@@ -89,11 +109,12 @@ from .windows import rows_to_windows, windows_to_rows
 __all__ = [
     "INTERPRETED", "adam_step", "add_rows", "attention_end", "attention_merge",
     "attention_tile", "attention_tile_vjp", "check_labels", "cross_entropy_labels",
-    "cross_entropy_probs",
+    "cross_entropy_probs", "ctc",
     "distinct_rows", "draw", "draw_alias", "erfc", "exp_float32", "exp_float64", "gather_paths",
+    "gru_gates", "gru_reset_vjp", "gru_state", "gru_state_vjp",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
-    "logsumexp_weighted", "mean_loss", "row_gradients", "row_scores", "rows_to_windows",
-    "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
+    "logsumexp_weighted", "lstm_step", "lstm_step_vjp", "mean_loss", "row_gradients",
+    "row_scores", "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.
@@ -101,6 +122,20 @@ SOFTMAX = softmax_short, softmax_long, softmax_blocks
 LOG_SOFTMAX = log_softmax_short, log_softmax_long, log_softmax_blocks
 LOGSUMEXP = logsumexp_short, logsumexp_long, logsumexp_blocks
 LABELS = labels_short, labels_long, labels_blocks
+# Those for small arrays, in the order of `small_way`.
+SMALL_SOFTMAX = [
+    SmallKernel(each, ROWS, ROWS) for each in (softmax_small_short, softmax_small_long)
+]
+SMALL_LOG_SOFTMAX = [
+    SmallKernel(each, ROWS, ROWS) for each in (log_softmax_small_short, log_softmax_small_long)
+]
+SMALL_LOSS, SMALL_LOSS_AND_GRADIENT = (
+    [
+        SmallKernel(each, ROWS, Rows(types.int64), types.intp, gradient)
+        for each in (mean_loss_small_short, mean_loss_small_long)
+    ]
+    for gradient in (types.none, ROWS)
+)
 
 
 def run(kernel, arguments, x, extra=(), blocks=0):
@@ -123,20 +158,24 @@ def run(kernel, arguments, x, extra=(), blocks=0):
 
 def softmax(x, scale, out):
     """See ``reference.softmax``."""
-    rows, size = len(x), x.nbytes
-    scale = None if scale == 1.0 else scale
-    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
-        return softmax_short(x, scale, out, 0, rows)
+    if scale == 1.0:
+        small = small_way(x)
+        if small is not None:
+            return SMALL_SOFTMAX[small][x.dtype](x, out)
+        scale = None
+    x, out = as_rows(x), as_rows(out)
     way, extra, blocks = choose_way(x, out)
     run(SOFTMAX[way], (x, scale, out), x, extra, blocks)
 
 
 def log_softmax(x, scale, out):
     """See ``reference.log_softmax``."""
-    rows, size = len(x), x.nbytes
-    scale = None if scale == 1.0 else scale
-    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
-        return log_softmax_short(x, scale, out, 0, rows)
+    if scale == 1.0:
+        small = small_way(x)
+        if small is not None:
+            return SMALL_LOG_SOFTMAX[small][x.dtype](x, out)
+        scale = None
+    x, out = as_rows(x), as_rows(out)
     way, extra, blocks = choose_way(x, out, recomputes=False)
     run(LOG_SOFTMAX[way], (x, scale, out), x, extra, blocks)
 
@@ -182,7 +221,7 @@ def logsumexp_vjp(dy, y, x, out):
 
 def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx):
     """See ``reference.cross_entropy_labels``."""
-    rows, size, shared = len(x), x.nbytes, is_shared(x)
+    shared = is_shared(x)
     if shared:  # each part has only some of the labels
         bad, weights = check_labels(labels, x.shape[1], ignore_index, weight)
         if bad >= 0:
@@ -193,8 +232,6 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
         parts = run(smoothed_labels, arguments, x)
     else:
         arguments = x, labels, ignore_index, weight, divisor, losses, dx
-        if size <= SHORT_ROW_BYTES * rows and not shared:
-            return labels_short(*arguments, 0, rows)
         way, extra, blocks = choose_way(x, dx)
         parts = run(LABELS[way], arguments, x, extra, blocks)
     if shared:
@@ -204,10 +241,12 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
 
 def mean_loss(x, labels, ignore_index, dx):
     """See ``reference.mean_loss``."""
-    rows, size = len(x), x.nbytes
-    if size <= SHORT_ROW_BYTES * rows and size < SHARED_SHORT_BYTES:
-        return mean_loss_short(x, labels, ignore_index, dx)
-    losses = np.empty(rows, x.dtype)
+    small = small_way(x)
+    if small is not None:
+        ways = SMALL_LOSS if dx is None else SMALL_LOSS_AND_GRADIENT
+        return ways[small][x.dtype](x, labels, ignore_index, dx)
+    x, dx, labels = as_rows(x), None if dx is None else as_rows(dx), labels.reshape(-1)
+    losses = np.empty(len(x), x.dtype)
     bad, total, weights = cross_entropy_labels(x, labels, ignore_index, None, 0.0, 0.0, losses, dx)
     return bad, total / weights if weights else np.nan
 
@@ -237,3 +276,46 @@ def attention_tile_vjp(scores, dscores, limit, lse, delta, softcap):
     """See ``reference.attention_tile_vjp``."""
     inverse_cap = None if softcap is None else 1.0 / softcap
     gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, 0, len(scores))
+
+
+def lstm_step(gates, product, h_before, c_before, lengths, t, c, tanh_c, h):
+    """See ``reference.lstm_step``."""
+    run(step_lstm, (gates, product, h_before, c_before, lengths, t, c, tanh_c, h), gates)
+
+
+def lstm_step_vjp(gates, c_before, tanh_c, product, lengths, t, dh, dc, dgates):
+    """See ``reference.lstm_step_vjp``."""
+    run(step_lstm_vjp, (gates, c_before, tanh_c, product, lengths, t, dh, dc, dgates), gates)
+
+
+def gru_gates(gates, product, h_before, lengths, t, shown):
+    """See ``reference.gru_gates``."""
+    run(find_gru_gates, (gates, product, h_before, lengths, t, shown), gates)
+
+
+def gru_state(gates, product, h_before, lengths, t, h):
+    """See ``reference.gru_state``."""
+    run(find_gru_state, (gates, product, h_before, lengths, t, h), gates)
+
+
+def gru_state_vjp(gates, h_before, product, lengths, t, dh, dgates):
+    """See ``reference.gru_state_vjp``."""
+    run(pull_gru_state, (gates, h_before, product, lengths, t, dh, dgates), gates)
+
+
+def gru_reset_vjp(gates, h_before, dshown, dh, dgates):
+    """See ``reference.gru_reset_vjp``."""
+    run(pull_gru_reset, (gates, h_before, dshown, dh, dgates), gates)
+
+
+def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
+    """See ``reference.ctc``."""
+    frames, sequences, _ = x.shape
+
+    def work(start, stop):
+        memory = np.empty(work_shape(frames, labels.shape[1], x.dtype), x.dtype)
+        paths_of_sequences(
+            x, labels, input_lengths, label_lengths, blank, weights, losses, dx, memory, start, stop
+        )
+
+    parallel_rows(work, sequences, x.nbytes)

@@ -11,6 +11,7 @@ from .passes import max_of_row
 from .simd.compile import inlined, kernel, noinline
 from .simd.memory import (
     broadcast,
+    fill,
     lanes_of,
     load,
     load_part,
@@ -21,17 +22,6 @@ from .simd.memory import (
 )
 from .simd.transpose import max_each, sum_each
 from .simd.vectors import maximum, select_equal
-
-
-@inlined
-def fill_zeros(x, i, count):
-    """Write zeros to the ``count`` numbers from ``x[i]`` on."""
-    lanes = lanes_of(x)
-    part = count % lanes
-    for j in range(i, i + count - part, lanes):
-        store(x, j, broadcast(x, 0.0))
-    if part:
-        store_part(x, i + count - part, part, broadcast(x, 0.0))
 
 
 @noinline
@@ -83,7 +73,7 @@ def exponentials_of_tile(scores, limit, m, s, factor, start, stop):
         for k in range(rows):
             base, count = (first + k) * width, min(width, max(0, limit + first + k))
             store(of_rows, k * lanes, put_exponentials(x, base, count, m[first + k]))
-            fill_zeros(x, base + count, width - count)
+            fill(x, base + count, width - count, 0.0)
         change = exp(select_equal(before, larger, 0.0, before - larger)) * (1.0 / SCALE)
         store_part(factor, first, rows, change)
         total = load_part(s, first, rows, 0.0) * change + sum_each(of_rows, 0)
@@ -158,5 +148,5 @@ def gradients_of_tile(scores, dscores, limit, lse, delta, inverse_cap, start, st
     for row in range(start, stop):
         base, count = row * width, min(width, max(0, limit + row))
         put_gradients(x, dx, base, count, lse[row], delta[row], inverse_cap)
-        fill_zeros(x, base + count, width - count)
-        fill_zeros(dx, base + count, width - count)
+        fill(x, base + count, width - count, 0.0)
+        fill(dx, base + count, width - count, 0.0)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .drivers import over_blocks, over_long_rows, over_short_rows, store_lanes
+from .drivers import near_group, over_blocks, over_long_rows, over_short_rows, store_lanes
 from .exponential import SCALE, exp, log_sum
 from .passes import (
     add_exponential,
@@ -92,19 +92,19 @@ def first_bad_label(labels, classes, ignore_index, start, stop):
 
 
 @inlined
-def count_labels(labels, classes, ignore_index, weight):
+def count_labels(labels, rows, classes, ignore_index, weight):
     """Return the row of the first label out of range or −1, and the sum of the weights."""
     kept, bad = 0, 0  # counted without a branch, so that it is packed code
-    for row in range(labels.size):
+    for row in range(rows):
         is_kept = labels[row] != ignore_index
         kept += is_kept
         bad += is_kept & ((labels[row] < 0) | (labels[row] >= classes))
     if bad:
-        return first_bad_label(labels, classes, ignore_index, 0, labels.size), 0.0
+        return first_bad_label(labels, classes, ignore_index, 0, rows), 0.0
     if weight is None:
         return -1, float(kept)
     total = np.float64(0.0)
-    for row in range(labels.size):
+    for row in range(rows):
         total += weight_of(weight, label_of(labels, row, classes, ignore_index))
     return -1, total
 
@@ -112,7 +112,7 @@ def count_labels(labels, classes, ignore_index, weight):
 @kernel
 def check_labels(labels, classes, ignore_index, weight):
     """See ``reference.check_labels``."""
-    return count_labels(labels, classes, ignore_index, weight)
+    return count_labels(pointer(labels), labels.size, classes, ignore_index, weight)
 
 
 def inlined_sum(function):
@@ -121,10 +121,10 @@ def inlined_sum(function):
 
 
 @inlined_sum
-def sum_in_float64(losses):
+def sum_in_float64(losses, rows):
     """Return the sum of the losses."""
     total = np.float64(0.0)
-    for i in range(losses.size):
+    for i in range(rows):
         total += losses[i]
     return total
 
@@ -132,7 +132,7 @@ def sum_in_float64(losses):
 @kernel
 def sum_losses(losses):
     """Return the sum in float64."""
-    return sum_in_float64(losses)
+    return sum_in_float64(pointer(losses), losses.size)
 
 
 def with_labels(drive):
@@ -145,23 +145,24 @@ def with_labels(drive):
     @inlined
     def run(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop):
         classes, is_whole = x.shape[1], stop - start == losses.size
+        logits, labels, rows = pointer(x), pointer(labels), losses.size
+        losses = pointer(losses)
         bad, weights_sum = -1, 0.0
         if is_whole:
-            bad, weights_sum = count_labels(labels, classes, ignore_index, weight)
+            bad, weights_sum = count_labels(labels, rows, classes, ignore_index, weight)
             if bad >= 0:
                 return bad, 0.0, 0.0
         scale = np.float64(1.0) / (divisor if divisor != 0.0 else weights_sum)
-        logits, places = pointer(x), pointer(labels)
         worst = scratch(logits, 1)
         store(worst, 0, broadcast(worst, 0.0))
         operands = Labels(
-            logits, places, ignore_index, pointer(weight), scale, pointer(losses), dx is not None,
+            logits, labels, ignore_index, pointer(weight), scale, losses, dx is not None,
             classes, worst,
         )  # fmt: skip
         drive(x, None, dx, operands, extra, start, stop)
         if max_across(load(worst, 0)) > 1.5:
-            bad = first_bad_label(places, classes, ignore_index, start, stop)
-        return bad, sum_in_float64(losses) if is_whole else 0.0, weights_sum
+            bad = first_bad_label(labels, classes, ignore_index, start, stop)
+        return bad, sum_in_float64(losses, rows) if is_whole else 0.0, weights_sum
 
     return run
 
@@ -316,16 +317,6 @@ def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, st
 
 
 @kernel
-def mean_loss_short(x, labels, ignore_index, dx):
-    """The most common call, with few arguments: on a small array each of them costs time."""
-    losses = np.empty(len(x), x.dtype)
-    bad, total, weights = run_short(
-        x, labels, ignore_index, None, 0.0, losses, dx, None, 0, len(x)
-    )
-    return bad, np.float64(total) / weights
-
-
-@kernel
 def labels_long(
     x, labels, ignore_index, weight, divisor, losses, dx, group_size, several, start, stop
 ):
@@ -341,6 +332,26 @@ def labels_blocks(
     """Cross-entropy against labels, of rows of several blocks; see `with_labels`."""
     extra = nontemporal, block_max
     return run_blocks(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+
+
+@inlined
+def mean_loss_of(run, x, labels, ignore_index, dx, extra):
+    """The most common call, on a small array of which the labels are one row, or several."""
+    losses = np.empty(len(x), x.dtype)
+    bad, total, weights = run(x, labels, ignore_index, None, 0.0, losses, dx, extra, 0, len(x))
+    return bad, np.float64(total) / weights
+
+
+@kernel
+def mean_loss_small_short(x, labels, ignore_index, dx):
+    """Do `mean_loss_of` for short rows."""
+    return mean_loss_of(run_short, x, labels, ignore_index, dx, None)
+
+
+@kernel
+def mean_loss_small_long(x, labels, ignore_index, dx):
+    """Do `mean_loss_of` for long rows of one block."""
+    return mean_loss_of(run_long, x, labels, ignore_index, dx, (near_group(x), None))
 
 
 # --- Smoothed labels, and probabilities -------------------------------------------------

@@ -33,6 +33,7 @@ from .passes import (
     vectors_of_row,
     write_softmax,
 )
+from .plan import NEAR_SCRATCH_BYTES
 from .simd.compile import inlined
 from .simd.memory import (
     lanes_of,
@@ -109,6 +110,12 @@ def over_short_rows(keep, split, pick, reduce, finish_all):
             numbers, numbers_done = numbers_done, numbers
 
     return drive
+
+
+@inlined
+def near_group(x):
+    """Return how many rows make a group of long rows of an array that stays in a cache."""
+    return max(1, min(NEAR_SCRATCH_BYTES // (x.shape[1] * x.itemsize), lanes_of(x)))
 
 
 def over_long_rows(keep, split, pick, reduce, finish, amend):

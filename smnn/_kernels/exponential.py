@@ -21,6 +21,7 @@ from .simd.vectors import (
     Vector,
     exponent,
     fma,
+    maximum,
     power_by_table,
     power_of_two,
     select,
@@ -91,17 +92,22 @@ LOWEST_32, LOWEST_64 = np.float32(-104.0), np.float64(-745.2)
 
 
 @inlined
-def exp_float32(d):
-    """2**64 · exp(d) for d ≤ 0."""
-    t = fma(d, LOG2E_32, ROUND_32)
-    n = t - ROUND_32
-    r = fma(n, -LN2_LOW_32, fma(n, -LN2_HIGH_32, d))
+def polynomial_float32(r):
+    """exp(r) for |r| of at most half of log 2."""
     p = fma(r, EXP_C6_32, EXP_C5_32)
     p = fma(r, p, EXP_C4_32)
     p = fma(r, p, EXP_C3_32)
     p = fma(r, p, EXP_C2_32)
     p = fma(r, p, np.float32(1.0))
-    p = fma(r, p, np.float32(1.0))
+    return fma(r, p, np.float32(1.0))
+
+
+@inlined
+def exp_float32(d):
+    """2**64 · exp(d) for d ≤ 0."""
+    t = fma(d, LOG2E_32, ROUND_32)
+    n = t - ROUND_32
+    p = polynomial_float32(fma(n, -LN2_LOW_32, fma(n, -LN2_HIGH_32, d)))
     return select(d, LOWEST_32, np.float32(0.0), p * power_of_two(t))
 
 
@@ -119,11 +125,8 @@ def exp_by_table(d):
 
 
 @inlined
-def exp_float64(d):
-    """2**64 · exp(d) for d ≤ 0."""
-    t = fma(d, LOG2E_64, ROUND_64)
-    n = t - ROUND_64
-    r = fma(n, -LN2_LOW_64, fma(n, -LN2_HIGH_64, d))
+def polynomial_float64(r):
+    """exp(r) for |r| of at most half of log 2."""
     p = fma(r, EXP_C11_64, EXP_C10_64)
     p = fma(r, p, EXP_C9_64)
     p = fma(r, p, EXP_C8_64)
@@ -134,7 +137,15 @@ def exp_float64(d):
     p = fma(r, p, EXP_C3_64)
     p = fma(r, p, EXP_C2_64)
     p = fma(r, p, 1.0)
-    p = fma(r, p, 1.0)
+    return fma(r, p, 1.0)
+
+
+@inlined
+def exp_float64(d):
+    """2**64 · exp(d) for d ≤ 0."""
+    t = fma(d, LOG2E_64, ROUND_64)
+    n = t - ROUND_64
+    p = polynomial_float64(fma(n, -LN2_LOW_64, fma(n, -LN2_HIGH_64, d)))
     return select(d, LOWEST_64, 0.0, p * power_of_two(t))
 
 
@@ -150,6 +161,62 @@ def _exp_of_type(d):
     if getattr(d, "dtype", d) is types.float32:
         return exp_float32.py_func
     return exp_float64.py_func
+
+
+# --- As a power of 2 and a factor, which neither overflow nor underflow ------------------------
+
+
+@inlined
+def small_part(r):
+    """What is left of d after whole powers of 2; 0 where d has no digits for it, or is −inf."""
+    r = maximum(r, -0.5)
+    return select(r, 0.5, r, 0.0)
+
+
+@inlined
+def exp_parts_float32(d):
+    """(n, p) with exp(d) = p · 2ⁿ for d ≤ 0, n whole and p between 0.6 and 1.7."""
+    n = fma(d, LOG2E_32, MAGIC_32) - MAGIC_32
+    return n, polynomial_float32(small_part(fma(n, -LN2_LOW_32, fma(n, -LN2_HIGH_32, d))))
+
+
+@inlined
+def exp_parts_float64(d):
+    """(n, p) with exp(d) = p · 2ⁿ for d ≤ 0, n whole and p between 0.6 and 1.7."""
+    n = fma(d, LOG2E_64, MAGIC_64) - MAGIC_64
+    return n, polynomial_float64(small_part(fma(n, -LN2_LOW_64, fma(n, -LN2_HIGH_64, d))))
+
+
+def exp_parts(d):
+    """(n, p) with exp(d) = p · 2ⁿ for d ≤ 0; n is −inf where d is."""
+    return exp_parts_float32(d) if d.dtype == np.float32 else exp_parts_float64(d)
+
+
+@overload(exp_parts, jit_options=INLINED_OPTIONS)
+def _exp_parts_of_type(d):
+    return (exp_parts_float32 if d.dtype is types.float32 else exp_parts_float64).py_func
+
+
+@inlined
+def power_float32(n):
+    """2ⁿ for whole n from −100 to 100."""
+    return power_of_two(n + (MAGIC_32 + np.float32(127)))
+
+
+@inlined
+def power_float64(n):
+    """2ⁿ for whole n from −100 to 100."""
+    return power_of_two(n + (MAGIC_64 + np.float64(1023)))
+
+
+def power(n):
+    """2ⁿ for whole n from −100 to 100, in the type of n."""
+    return power_float32(n) if n.dtype == np.float32 else power_float64(n)
+
+
+@overload(power, jit_options=INLINED_OPTIONS)
+def _power_of_type(n):
+    return (power_float32 if n.dtype is types.float32 else power_float64).py_func
 
 
 @inlined

@@ -43,6 +43,24 @@ SEVERAL = 4  # rows, of which one can be finished while another is begun
 SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
 
 
+def small_way(x):
+    """Return SHORT or LONG for an array that has kernels of its own, otherwise None.
+
+    One thread works on it, and its rows, which may lie in any number of dimensions, are of a
+    block at most.
+    """
+    size = x.nbytes
+    if size <= SHORT_ROW_BYTES:
+        return SHORT
+    if size < SHARED_SHORT_BYTES:
+        classes = x.shape[-1]
+        if classes * x.itemsize <= SHORT_ROW_BYTES:
+            return SHORT
+        if classes <= BLOCK:
+            return LONG
+    return None
+
+
 def is_shared(x):
     """Return whether several threads work on x."""
     size = x.nbytes

@@ -9,6 +9,7 @@ import numpy as np
 
 from .drivers import (
     finish_columns,
+    near_group,
     over_blocks,
     over_long_rows,
     over_short_rows,
@@ -73,6 +74,18 @@ softmax_over_blocks = over_blocks(None, pick_nothing_of_row, factor_one, None)
 
 
 @kernel
+def softmax_small_short(x, out):
+    """The most common call, with few arguments: on a small array each of them costs time."""
+    softmax_over_short(x, None, out, (), None, 0, len(x))
+
+
+@kernel
+def softmax_small_long(x, out):
+    """As `softmax_small_short`, for long rows of one block."""
+    softmax_over_long(x, None, out, (), (near_group(x), None), 0, len(x))
+
+
+@kernel
 def softmax_short(x, scale, out, start, stop):
     """Write softmax(x · scale) of short rows."""
     softmax_over_short(x, scale, out, (), None, start, stop)
@@ -105,6 +118,18 @@ log_softmax_over_short = over_short_rows(
 log_softmax_over_long = over_long_rows(
     keep_shifted, True, pick_nothing, log_of_sum, subtract_lse, None
 )
+
+
+@kernel
+def log_softmax_small_short(x, out):
+    """As `softmax_small_short`."""
+    log_softmax_over_short(x, None, out, (), None, 0, len(x))
+
+
+@kernel
+def log_softmax_small_long(x, out):
+    """As `softmax_small_long`."""
+    log_softmax_over_long(x, None, out, (), (near_group(x), None), 0, len(x))
 
 
 @kernel

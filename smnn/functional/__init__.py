@@ -10,6 +10,7 @@ Floating dtypes are kept: float16 is computed in float32, integers give float64.
 
 from ._attention import attention
 from ._cross_entropy import cross_entropy, linear_cross_entropy, softmax_cross_entropy
+from ._entmax import entmax, entmax_vjp, sparsemax, sparsemax_vjp
 from ._labels import one_hot
 from ._merge import merge_logsumexp
 from ._softmax import (
@@ -25,6 +26,8 @@ from ._softmax import (
 __all__ = [
     "attention",
     "cross_entropy",
+    "entmax",
+    "entmax_vjp",
     "linear_cross_entropy",
     "log_softmax",
     "log_softmax_vjp",
@@ -36,4 +39,6 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_jacobian",
     "softmax_vjp",
+    "sparsemax",
+    "sparsemax_vjp",
 ]

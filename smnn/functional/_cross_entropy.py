@@ -13,7 +13,7 @@ from .._core.rows import (
     can_hold_result,
     compute_dtype,
     contiguous,
-    kernel_rows,
+    lies_in_rows,
     may_overlap,
 )
 from .._core.types import Array, ArrayLike
@@ -116,10 +116,9 @@ def cross_entropy(
         and (label_smoothing.__class__ is float or label_smoothing.__class__ is int)
         and label_smoothing == 0
     ):
-        rows = kernel_rows(logits)
-        labels = None if rows is None else _kernel_labels(target, logits.shape)
+        labels = _kernel_labels(target, logits.shape) if lies_in_rows(logits) else None
         if labels is not None and ignore_index.__class__ is int:
-            return _mean_loss(rows, labels, ignore_index, None, target)
+            return _mean_loss(logits, labels, ignore_index, None, target)
     options = weight, sample_weight, ignore_index, reduction, label_smoothing
     return _loss(logits, target, options, False, None)[0]
 
@@ -176,8 +175,7 @@ def softmax_cross_entropy(
         and (label_smoothing.__class__ is float or label_smoothing.__class__ is int)
         and label_smoothing == 0
     ):
-        rows = kernel_rows(logits)
-        labels = None if rows is None else _kernel_labels(target, logits.shape)
+        labels = _kernel_labels(target, logits.shape) if lies_in_rows(logits) else None
         if (
             labels is not None
             and ignore_index.__class__ is int
@@ -190,8 +188,7 @@ def softmax_cross_entropy(
                 dlogits = empty(logits.shape, logits.dtype)
             else:
                 dlogits = new_array(logits.shape, logits.dtype)
-            dx = dlogits if dlogits.ndim == 2 else dlogits.reshape(rows.shape)
-            return _mean_loss(rows, labels, ignore_index, dx, target), dlogits
+            return _mean_loss(logits, labels, ignore_index, dlogits, target), dlogits
     options = weight, sample_weight, ignore_index, reduction, label_smoothing
     return _loss(logits, target, options, True, out)
 
@@ -520,21 +517,19 @@ def _loss(logits, target, options, wanted, out):
 
 
 def _kernel_labels(target, logits_shape):
-    """Return the labels of the rows as the kernels take them, or None if that needs more care."""
-    if target.__class__ is not ndarray or target.shape != logits_shape[:-1]:
+    """Return the labels as the kernels take them, or None if that needs more care."""
+    if target.__class__ is not ndarray or target.shape != logits_shape[:-1] or not target.size:
         return None
     if target.dtype is not _INT64 or not target.flags.carray:
         if target.dtype.kind not in "iu" or target.dtype == np.uint64:
             return None
         target = target.astype(np.int64, order="C")
-    if target.ndim != 1:
-        target = target.reshape(-1)
-    return target if len(target) else None
+    return target if target.ndim else target.reshape(1)
 
 
-def _mean_loss(rows, labels, ignore_index, dx, given):
+def _mean_loss(logits, labels, ignore_index, dx, given):
     """The common case, in which nothing has to be brought into another form."""
-    bad, loss = kernels.mean_loss(rows, labels, ignore_index, dx)
+    bad, loss = kernels.mean_loss(logits, labels, ignore_index, dx)
     if bad >= 0:
-        check.raise_label(given, bad, rows.shape[1])
-    return rows.dtype.type(loss)
+        check.raise_label(given, bad, logits.shape[-1])
+    return logits.dtype.type(loss)

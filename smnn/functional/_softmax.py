@@ -7,7 +7,7 @@ from numpy import empty
 
 from .._core import validation as check
 from .._core.buffers import LARGE_BYTES, new_array
-from .._core.rows import RowLayout, can_hold_result, contiguous, kernel_rows
+from .._core.rows import RowLayout, can_hold_result, contiguous, lies_in_rows
 from .._core.types import Array, ArrayLike, Axis
 from .backend import kernels
 
@@ -439,28 +439,22 @@ def _normalize(kernel, masked, x, axis, temperature, where, out):
 
     The first lines are the short way in: such a call may take a microsecond in all.
     """
-    rows = kernel_rows(x, axis) if where is None else None
-    if rows is None or (out is not None and not can_hold_result(out, x)):
+    if where is not None or not lies_in_rows(x, axis):
+        return _normalize_copy(kernel, masked, x, axis, temperature, where, out)
+    if out is None:
+        small = x.nbytes < LARGE_BYTES
+        out = empty(x.shape, x.dtype) if small else new_array(x.shape, x.dtype)
+    elif not can_hold_result(out, x):
         return _normalize_copy(kernel, masked, x, axis, temperature, where, out)
     scale = 1.0 if temperature.__class__ is float and temperature == 1.0 else _scale(temperature, x)
-    if out is not None:
-        kernel(rows, scale, out if out.ndim == 2 else out.reshape(rows.shape))
-        return out
-    if rows.base is None and rows is not x:  # a copy, which nobody else has
-        result = rows
-    else:
-        small = x.nbytes < LARGE_BYTES
-        result = empty(rows.shape, x.dtype) if small else new_array(rows.shape, x.dtype)
-    kernel(rows, scale, result)
-    if x.ndim == 2:
-        return result
-    return result[0] if x.ndim == 1 else result.reshape(x.shape)
+    kernel(x, scale, out)
+    return out
 
 
 def _normalize_copy(kernel, masked, x, axis, temperature, where, out):
     """Run such a kernel on an array that has to be checked, masked or laid out first."""
     given, x = x, check.float_array(x, "x")
-    if x is not given and where is None and out is None and kernel_rows(x, axis) is not None:
+    if x is not given and where is None and out is None and lies_in_rows(x, axis):
         return _normalize(kernel, masked, x, axis, temperature, None, None)
     layout = RowLayout(x.shape, check.axis_tuple(axis, x.ndim))
     scale = _scale(temperature, x)

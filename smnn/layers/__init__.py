@@ -14,19 +14,29 @@ parameters or changes the shape, `build`.  A ``backward`` with parameters takes 
 second argument, ``input_gradient=True``: training sets it to False on the first layer
 of a model, where nobody asks for dx, and gets None in its place.
 
+Sequences are (N, T, features).  Where they have different lengths, a layer that mixes the steps
+is told by ``forward(x, training, lengths)``; it says so by ``takes_lengths = True``, and by
+``ends_sequences = True`` that its output has no axis of time.  All other layers work on each
+step by itself, and need not know.
+
 Rows are examples.  Shapes leave the batch axis out, and () is a single number.
 """
 
 from .activation import Activation, PReLU
+from .attention import MultiHeadAttention
 from .base import Layer, ShapeError
 from .convolution import Conv2D, Conv2DTranspose
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
 from .flatten import Flatten
+from .normalization import LayerNorm
 from .pooling import AveragePooling2D, MaxPooling2D
+from .recurrent import GRU, LSTM, SimpleRNN
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "AveragePooling2D",
     "Conv2D",
@@ -36,7 +46,10 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Layer",
+    "LayerNorm",
     "MaxPooling2D",
+    "MultiHeadAttention",
     "PReLU",
     "ShapeError",
+    "SimpleRNN",
 ]

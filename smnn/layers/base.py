@@ -51,6 +51,8 @@ class Layer:
     """
 
     integer_input = False
+    takes_lengths = False  # whether `forward` takes the lengths of sequences
+    ends_sequences = False  # whether what comes out has no axis of time any more
     _arguments: dict[str, Any] = {}  # noqa: RUF012 - a layer without a constructor of its own has none
 
     def __init_subclass__(cls, **options: Any) -> None:

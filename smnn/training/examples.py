@@ -22,13 +22,19 @@ _TRIAL = 32  # rows on which everything is tried before the first step
 
 
 class Batch(NamedTuple):
-    """Some rows, and how much they count in a mean: the sum of their weights."""
+    """Some rows, and how much they count in a mean: the sum of their weights.
+
+    ``lengths`` are those of sequences.  Where no label can tell a loss that a step lies past the
+    end, ``kept`` is True at the steps that count.  Both may be None.
+    """
 
     x: NDArray
     y: NDArray
     weight: NDArray | None
     mass: float
     rows: NDArray | slice
+    lengths: NDArray | None = None
+    kept: NDArray | None = None
 
 
 def minibatches(
@@ -80,17 +86,23 @@ class Examples:
         Knows what the loss takes for y.
     name : str
         What these examples are called in a message.
+    lengths : array_like of int, shape (N,), optional
+        How long each sequence is.
     """
 
-    def __init__(self, x, y, sample_weight, objective, name="y"):
+    def __init__(self, x, y, sample_weight, objective, name="y", lengths=None):
         self.dtype = objective.input_dtype
         self.x, y = _inputs(x, self.dtype), plain_array(y, name)
         check_lengths(self.x, y, name)
-        self.y = objective.targets(y, objective.output_shape(self.convert(self.x[:1])), name)
+        self.lengths = objective.lengths(lengths, self.x.shape)
+        first = None if self.lengths is None else self.lengths[:1]
+        shape = objective.output_shape(self.convert(self.x[:1]), first)
+        y, self.kept = objective.up_to_the_end(y, self.x.shape, shape, self.lengths)
+        self.y = objective.targets(y, shape, name)
         self.weight = objective.weights(sample_weight, self.y)
         self.labels_per_row = objective.labels_per_row(self.y)
         self.ignored = objective.ignored if self.y.ndim > 1 else None
-        self.masses, teaches = objective.masses(self.y, self.weight)
+        self.masses, teaches = objective.masses(self.y, self.weight, self.kept)
         self.all_rows = teaches is None or bool(teaches.all())
         self.rows = np.arange(len(y)) if teaches is None else np.flatnonzero(teaches)
 
@@ -123,10 +135,15 @@ class Examples:
         y = self.y[rows]
         if self.ignored is not None:
             x = _without_unread(x, y == self.ignored)
+        weight, lengths, kept = (
+            None if values is None else values[rows]
+            for values in (self.weight, self.lengths, self.kept)
+        )
         if self.masses is None:
-            return Batch(x, y, None, len(y) * self.labels_per_row, rows)
-        weight = None if self.weight is None else self.weight[rows]
-        return Batch(x, y, weight, float(self.masses[rows].sum()), rows)
+            mass = len(y) * self.labels_per_row
+        else:
+            mass = float(self.masses[rows].sum())
+        return Batch(x, y, weight, mass, rows, lengths, kept)
 
     def shuffled(self, size, rng):
         """Yield all rows in a random order, or in their own if ``rng`` is None."""
@@ -163,7 +180,8 @@ class Stream:
     Parameters
     ----------
     source : iterable or callable
-        Yields ``(x, y)`` or ``(x, y, sample_weight)``; a callable returns such an iterable.
+        Yields ``(x, y)``, ``(x, y, sample_weight)`` or ``(x, y, sample_weight, lengths)``; a
+        callable returns such an iterable.
     objective : Objective
     passes : int
         How often it will be gone through.  An iterator can be gone through once.
@@ -208,13 +226,13 @@ class Stream:
             ) from None
 
     def _examples(self, given):
-        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3, 4):
             raise TypeError(
                 "without y, x must yield batches (x_batch, y_batch) or (x_batch, y_batch, "
-                f"sample_weight), got {_described(given)}"
+                f"sample_weight) or with lengths in fourth place, got {_described(given)}"
             )
-        x, y, weight = given if len(given) == 3 else (*given, None)
-        return Examples(x, y, weight, self.objective)
+        x, y, weight, lengths = (*given, None, None)[:4]
+        return Examples(x, y, weight, self.objective, lengths=lengths)
 
     def trial(self):
         """Return a few rows of the first batch."""

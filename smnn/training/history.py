@@ -86,7 +86,8 @@ class History:
     def __repr__(self) -> str:
         last = [f"{name} {column[-1]:.4g}" for name, column in self._columns.items()]
         stopped = [self.stopped] if self.stopped else []
-        return f"History({', '.join([f'{len(self)} epochs', *last, *stopped])})"
+        epochs = f"{len(self)} epoch{'' if len(self) == 1 else 's'}"
+        return f"History({', '.join([epochs, *last, *stopped])})"
 
     def state(self) -> dict[str, list]:
         """Return what a checkpoint saves."""

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from .. import optim
 from .._core.progress import bar_is_wanted
 from .._core.validation import (
+    boolean,
     choice,
     generator,
     not_negative,
@@ -56,6 +57,7 @@ def fit(
     epochs: int = 10,
     batch_size: int = 32,
     sample_weight: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
     validation_data: tuple | Dataset | None = None,
     metrics: str | Callable | Iterable | Mapping | None = (),
     callbacks: Any = (),
@@ -74,10 +76,10 @@ def fit(
         ``backward(dy, input_gradient=False) -> (None, grads)``.
     x : array_like, N rows
         A memory map is read batch by batch.  Without y, an iterable of batches
-        ``(x_batch, y_batch)`` or ``(x_batch, y_batch, sample_weight)`` that can be gone
-        through once an epoch, such as a list, or a function that returns a new iterator; an
-        iterator itself serves for one epoch.  Its order is kept and ``batch_size`` and
-        ``shuffle`` are not used.
+        ``(x_batch, y_batch)``, ``(x_batch, y_batch, sample_weight)`` or ``(x_batch, y_batch,
+        sample_weight, lengths)`` that can be gone through once an epoch, such as a list, or a
+        function that returns a new iterator; an iterator itself serves for one epoch.  Its order
+        is kept and ``batch_size`` and ``shuffle`` are not used.
     y : array_like, N rows
         Class indices for the default loss, shape (N,) or (N, 1); or what the loss takes.  Rows
         whose labels are all ignored, or that weigh nothing, are left out from the start.
@@ -96,8 +98,12 @@ def fit(
     sample_weight : array_like, shape (N,), optional
         Weights of at least 0; the loss must take ``sample_weight``, as softmax_cross_entropy
         does.  Metrics are not weighted.
+    lengths : array_like of int, shape (N,), optional
+        How long each sequence of x (N, T, ...) is.  The model's ``forward`` gets them, and steps
+        past the end count neither in the loss nor in the metrics where y has a target per step.
     validation_data : (x, y) or Dataset, optional
-        Examples to measure on, not to learn from, after every epoch.
+        Examples to measure on, not to learn from, after every epoch; (x, y, lengths) where the
+        examples have lengths.
     metrics : str, callable, sequence of them, or mapping of str to callable
         Names from ``smnn.metrics``, or functions of (y_true, y_pred).  They are given
         probabilities where the loss contains softmax or sigmoid, and the model's output
@@ -146,19 +152,20 @@ def fit(
     epochs = positive_integer(epochs, "epochs")
     batch_size = positive_integer(batch_size, "batch_size")
     rng = generator(rng)
-    order = rng if _boolean(shuffle, "shuffle") else None
+    order = rng if boolean(shuffle, "shuffle") else None
     optimizer = _optimizer(optimizer)
-    callbacks = _callbacks(callbacks, _boolean(progress, "progress"))
+    callbacks = _callbacks(callbacks, boolean(progress, "progress"))
     clip_norm = None if clip_norm is None else not_negative(clip_norm, "clip_norm")
     trial_model = _unbuilt_copy(model)
     objective = Objective(trial_model, loss_function(loss), l2)
     named = named_metrics(metrics)
     with np.errstate(all="ignore"):
-        source = _source(x, y, sample_weight, objective, epochs)
+        source = _source(x, y, sample_weight, lengths, objective, epochs)
         _try(source, objective, named)
         validation = None
         if validation_data is not None:
-            validation = _validation(validation_data, objective)
+            has_lengths = lengths is not None or isinstance(source, Stream)
+            validation = _validation(validation_data, objective, has_lengths)
             _try(validation, objective, named)
     batch_size = min(batch_size, source.n_rows or batch_size)
     names = ["loss", *named]
@@ -186,7 +193,7 @@ def fit(
     if trial_model is not model:
         objective.bind(model)
         with np.errstate(all="ignore"):
-            objective.forward(source.trial().x, False)  # builds it
+            objective.run(source.trial(), False)  # builds it
         run = new_run(model)
     started: list[Callback] = []
     try:
@@ -223,6 +230,7 @@ def evaluate(
     *,
     loss: str | Callable = softmax_cross_entropy,
     sample_weight: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
     metrics: str | Callable | Iterable | Mapping | None = (),
     l2: float | Callable = 0.0,
 ) -> dict[str, float]:
@@ -230,7 +238,7 @@ def evaluate(
 
     Parameters
     ----------
-    model, x, y, loss, sample_weight, metrics, l2
+    model, x, y, loss, sample_weight, lengths, metrics, l2
         As for `fit`.
 
     Returns
@@ -250,7 +258,7 @@ def evaluate(
     objective = Objective(trial_model, loss_function(loss), l2)
     named = named_metrics(metrics)
     with np.errstate(all="ignore"):
-        source = _source(x, y, sample_weight, objective, epochs=1)
+        source = _source(x, y, sample_weight, lengths, objective, epochs=1)
         _try(source, objective, named)
     objective.bind(model)
     return _measure(objective, named, source)
@@ -261,18 +269,21 @@ def _epoch(run, objective, measures, batches, clip_norm):
     params, optimizer = run.model.params, run.optimizer
     watchers = [c.on_step for c in run.callbacks if type(c).on_step is not Callback.on_step]
     total = penalties = mass = 0.0
-    for x, y, weight, batch_mass, rows in batches:
+    for batch in batches:
+        batch_mass = batch.mass
         if not batch_mass:  # nothing but classes of weight 0: a mean would divide by 0
-            total += objective.total(objective.forward(x, False)[0], y, weight, batch_mass)
+            judged = objective.judged(objective.run(batch, False)[0], batch)
+            total += objective.total(*judged, batch_mass)
             continue
-        output, backward = objective.forward(x, True)
-        loss, gradient = objective(output, y, weight)
+        output, backward = objective.run(batch, True)
+        judged = objective.judged(output, batch)
+        loss, gradient = objective(*judged)
         run.loss = float(loss)
         if not math.isfinite(run.loss):
-            run.diverged(f"the loss became {run.loss}", x, rows)
+            run.diverged(f"the loss became {run.loss}", batch.x, batch.rows)
         if measures.metrics:
-            measures.collect(output, y)
-        _, grads = backward(gradient, input_gradient=False)
+            measures.collect(*judged[:2])
+        _, grads = backward(objective.whole(gradient, output, batch), input_gradient=False)
         total += run.loss if objective.is_sum else run.loss * batch_mass
         if objective.l2:
             penalty = objective.penalty(batch_mass, grads)
@@ -289,7 +300,7 @@ def _epoch(run, objective, measures, batches, clip_norm):
     if not mass:
         raise ValueError(f"x has yielded nothing to learn from in epoch {run.epoch + 1}")
     if not_finite(params):
-        run.diverged("the parameters did not stay finite", x, rows)
+        run.diverged("the parameters did not stay finite", batch.x, batch.rows)
     loss = total if objective.is_sum else total / mass
     return {"loss": loss + penalties / mass, **measures.score()}
 
@@ -301,10 +312,10 @@ def _measure(objective, named, source):
     return {"loss": loss, **measures.score()}
 
 
-def _source(x, y, sample_weight, objective, epochs):
+def _source(x, y, sample_weight, lengths, objective, epochs):
     """Return the examples, or the stream of batches, that x and y are."""
     if y is not None:
-        examples = Examples(x, y, sample_weight, objective)
+        examples = Examples(x, y, sample_weight, objective, lengths=lengths)
         examples.require_labels()
         return examples
     if hasattr(x, "shape") or isinstance(x, Dataset):
@@ -313,19 +324,26 @@ def _source(x, y, sample_weight, objective, epochs):
         )
     if sample_weight is not None:
         raise TypeError("without y, batches bring their weights: (x_batch, y_batch, sample_weight)")
+    if lengths is not None:
+        raise TypeError(
+            "without y, batches bring their lengths: (x_batch, y_batch, sample_weight, lengths), "
+            "where sample_weight may be None"
+        )
     return Stream(x, objective, epochs)
 
 
-def _validation(given, objective):
+def _validation(given, objective, has_lengths):
     pair = tuple(given) if isinstance(given, Dataset | list) else given
-    if not isinstance(pair, tuple) or len(pair) != 2:
+    sizes = (2, 3) if has_lengths else (2,)
+    if not isinstance(pair, tuple) or len(pair) not in sizes:
         what = f"{type(given).__name__} of {len(given)}" if isinstance(pair, tuple) else repr(given)
         if hasattr(given, "shape"):
             what = f"an array of shape {given.shape}"
         raise TypeError(
             f"validation_data must be a pair (x, y) of examples that are not trained on, got {what}"
         )
-    examples = Examples(*pair, None, objective, "y of validation_data")
+    x, y, lengths = (*pair, None)[:3]
+    examples = Examples(x, y, None, objective, "y of validation_data", lengths)
     examples.require_labels("y of validation_data")
     return examples
 
@@ -333,9 +351,8 @@ def _validation(given, objective):
 def _try(source, objective, named):
     """Try the loss and the metrics on a few rows, so that what does not fit is said now."""
     batch = source.trial()
-    output = objective.check(batch)
     measures = Measures(named, objective)
-    measures.collect(output, batch.y)
+    measures.collect(*objective.check(batch))
     measures.check(source.in_order if isinstance(source, Examples) else None)
 
 
@@ -388,9 +405,3 @@ def _callbacks(callbacks, progress):
     if bar_is_wanted(progress):
         made.append(ProgressBar())
     return sorted(made, key=lambda callback: isinstance(callback, Checkpoint))
-
-
-def _boolean(value, name):
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)

@@ -112,7 +112,8 @@ class Measures:
     def collected(self, batches):
         """Collect the outputs for batches; returns self."""
         for batch in batches:
-            self.collect(self.objective.forward(batch.x, False)[0], batch.y)
+            output = self.objective.run(batch, False)[0]
+            self.collect(*self.objective.judged(output, batch)[:2])
         return self
 
     def _together(self):

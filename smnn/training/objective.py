@@ -21,8 +21,10 @@ from .._core.validation import (
     float_array,
     not_negative,
     row_weights,
+    sequence_lengths,
 )
 from ..functional import cross_entropy, linear_cross_entropy, softmax_cross_entropy
+from ..layers.sequences import is_past
 from ..losses import binary_cross_entropy, huber, mse, multiclass_hinge
 from ..model import Sequential
 
@@ -99,12 +101,56 @@ class Objective:
         integers = getattr(model, "integer_input", False)
         self.input_dtype = None if dtype is None or integers else np.dtype(dtype)
 
-    def output_shape(self, x):
+    def run(self, batch, training):
+        """Return ``(output, backward)`` of the model for a batch."""
+        if batch.lengths is None:
+            return self.forward(batch.x, training)
+        return self.forward(batch.x, training, lengths=batch.lengths)
+
+    def output_shape(self, x, lengths=None):
         """Return the shape of the model's output for one example."""
         shape = x.shape[1:]
         if shape not in self.shapes:
-            self.shapes[shape] = np.shape(self.forward(x[:1], False)[0])[1:]
+            options = {} if lengths is None else {"lengths": lengths}
+            self.shapes[shape] = np.shape(self.forward(x[:1], False, **options)[0])[1:]
         return self.shapes[shape]
+
+    def lengths(self, lengths, shape):
+        """Return the lengths of sequences of this shape as integers, or None."""
+        if lengths is not None and "lengths" not in _parameters(self.model.forward):
+            raise TypeError("lengths need a model whose forward takes them, as Sequential's does")
+        return sequence_lengths(lengths, shape)
+
+    def up_to_the_end(self, y, input_shape, output_shape, lengths):
+        """Return y without what lies past the ends of sequences, and which steps are kept.
+
+        Where the loss knows an ignored label, that label stands past the ends, and the second
+        value is None.  It is None, too, where the model has one output for a sequence.
+        """
+        steps = input_shape[:2]
+        if lengths is None or y.shape[:2] != steps or output_shape[:1] != steps[1:]:
+            return y, None
+        past, of_labels = is_past(lengths, steps[1]), self.knows_ignored and y.dtype.kind in "iu"
+        y = y.astype(np.int64) if of_labels else y.copy()
+        y[past] = self.ignored if of_labels else 0
+        return y, None if of_labels else ~past
+
+    def judged(self, output, batch):
+        """Return the output, the targets and the weights that the loss and the metrics get."""
+        if batch.kept is None:
+            return output, batch.y, batch.weight
+        weight = batch.weight
+        if weight is not None:
+            weight = _at_each_step(weight, batch.kept)[batch.kept]
+        return output[batch.kept], batch.y[batch.kept], weight
+
+    def whole(self, gradient, output, batch):
+        """Return the gradient of the whole output: 0 past the ends of sequences."""
+        if batch.kept is None:
+            return gradient
+        whole = np.zeros_like(output)
+        whole[batch.kept] = gradient
+        return whole
 
     def __call__(self, output, y, weight):
         """Return the loss of a batch and its gradient with respect to the output."""
@@ -140,12 +186,12 @@ class Objective:
     def measure(self, batches, collect=None):
         """Return the loss over batches that are not learned from, in one mean."""
         total = mass = 0.0
-        for x, y, weight, batch_mass, _ in batches:
-            output = self.forward(x, False)[0]
+        for batch in batches:
+            judged = self.judged(self.run(batch, False)[0], batch)
             if collect is not None:
-                collect(output, y)
-            total += self.total(output, y, weight, batch_mass)
-            mass += batch_mass
+                collect(*judged[:2])
+            total += self.total(*judged, batch.mass)
+            mass += batch.mass
         mean = total if self.is_sum or not mass else total / mass
         return (mean if mass else np.nan) + self.penalty(mass)
 
@@ -211,11 +257,15 @@ class Objective:
         dtype = self.input_dtype or np.dtype(float)
         return row_weights(weight, rows, dtype).reshape(rows)
 
-    def masses(self, y, weight):
+    def masses(self, y, weight, kept=None):
         """Return how much each row counts, and which rows have anything to teach.
 
         None stands for rows that all count the same, and all teach.
         """
+        if kept is not None:
+            masses = kept * _at_each_step(1.0 if weight is None else weight, kept)
+            masses = masses.astype(np.float64).sum(axis=1)
+            return masses, masses > 0
         if not (self.knows_ignored and self._is_labels(y)):
             if weight is None:
                 return None, None
@@ -253,9 +303,9 @@ class Objective:
         return output[kept], y[kept]
 
     def check(self, batch):
-        """Try the loss on a batch, and return the output."""
-        output = self.forward(batch.x, False)[0]
-        pair = self(output, batch.y, batch.weight)
+        """Try the loss on a batch, and return the output and the targets that it got."""
+        output, y, weight = self.judged(self.run(batch, False)[0], batch)
+        pair = self(output, y, weight)
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(
                 "the loss must return its value and the gradient with respect to the "
@@ -267,7 +317,7 @@ class Objective:
                 f"the loss must return one number and a gradient of shape {output.shape}, "
                 f"got shapes {np.shape(value)} and {np.shape(gradient)}"
             )
-        return output
+        return output, y
 
 
 def name_of(function: Callable) -> str:
@@ -288,6 +338,12 @@ def name_of(function: Callable) -> str:
 
 def _argument(value):
     return name_of(value) if callable(value) else " ".join(repr(value).split())
+
+
+def _at_each_step(weight, kept):
+    """Return weights of sequences or steps as one for each step."""
+    weight = np.asarray(weight)
+    return np.broadcast_to(weight if weight.ndim != 1 else weight[:, None], kept.shape)
 
 
 def _is_one_of(function, functions):

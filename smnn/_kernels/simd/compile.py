@@ -24,12 +24,24 @@ from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NativeLowering
 
 INTERPRETED = bool(config.DISABLE_JIT)
 FOLDER = Path(__file__).parents[1]
 KERNELS = []  # all that were decorated
+
+
+def _state_of_sources():
+    files = sorted(FOLDER.rglob("*.py"))
+    states = [(str(file.relative_to(FOLDER)), file.stat()) for file in files]
+    return tuple((name, state.st_mtime, state.st_size) for name, state in states)
+
+
+# Taken before the other files are read: an edit between the two makes code that is newer than
+# its stamp, which the next process compiles again, and never old code with a new stamp.
+SOURCES = _state_of_sources()
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -50,9 +62,19 @@ class _InlinedLibrary(_PartLibrary):
         pass
 
 
+class _PartLower(Lower):
+    """Writes the code of a part; one that keeps its loops for itself says so."""
+
+    def setup_function(self, fndesc):
+        super().setup_function(fndesc)
+        if not self.flags.forceinline:
+            self.function.attributes.add("noinline")
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
+    lowering_class = _PartLower
 
     def run_pass(self, state):
         library = _InlinedLibrary if state.flags.forceinline else _PartLibrary
@@ -63,9 +85,6 @@ class _PartLowering(NativeLowering):
         # that takes no arguments is one of a kind and raises if it is called by mistake.
         state["cr"] = result = state["cr"]._replace(cfunc=[].clear)
         state.targetctx.insert_user_function(result.cfunc, result.fndesc, [state.library])
-        if not state.flags.forceinline:
-            module = state.library._final_module
-            module.get_function(result.fndesc.mangled_name).add_function_attribute("noinline")
         return True
 
 
@@ -117,11 +136,12 @@ class _CacheFile(IndexDataCacheFile):
 
     numba numbers the files of code.  Two processes that compile a kernel for different types at
     the same time take the same number, and one of them then runs the code of the other.  Here
-    the name of a file is made of what it was compiled for.
+    the name of a file is made of what it was compiled for and from, so that a process that was
+    started before an edit never writes into a file of those started after it.
     """
 
     def save(self, key, data):
-        name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        name = hashlib.sha256(repr((key, self._source_stamp)).encode()).hexdigest()[:16]
         name = f"{self._index_name.removesuffix('.nbi')}.{name}.nbc"
         self._save_data(name, data)  # before the index leads there
         self._save_index(self._load_index() | {key: name})
@@ -139,7 +159,7 @@ def kernel(function):
     try:
         compiled = njit(**options, cache=True)(function)
         compiled._cache._cache_file.__class__ = _CacheFile
-        compiled._cache._cache_file._source_stamp = _stamp()
+        compiled._cache._cache_file._source_stamp = SOURCES
     except (RuntimeError, OSError, AttributeError):
         compiled = njit(**options)(function)
     KERNELS.append(compiled)
@@ -151,9 +171,3 @@ def compiled_count():
     return sum(
         len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS
     )
-
-
-def _stamp():
-    files = sorted(FOLDER.rglob("*.py"))
-    states = [(str(file.relative_to(FOLDER)), file.stat()) for file in files]
-    return tuple((name, state.st_mtime, state.st_size) for name, state in states)

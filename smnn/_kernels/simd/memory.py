@@ -287,3 +287,14 @@ def copy(source, i, target, j, count):
         store(target, j + k, load(source, i + k))
     if part:
         store_part(target, j + count - part, part, load_part(source, i + count - part, part, 0.0))
+
+
+@inlined
+def fill(x, i, count, number):
+    """Write a number to the ``count`` places from ``x[i]`` on."""
+    lanes = lanes_of(x)
+    part = count % lanes
+    for j in range(i, i + count - part, lanes):
+        store(x, j, broadcast(x, number))
+    if part:
+        store_part(x, i + count - part, part, broadcast(x, number))
