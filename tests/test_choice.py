@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from statsmodels.datasets import modechoice
-from statsmodels.discrete.conditional_models import ConditionalLogit
 
 import smnn
 from smnn.estimator.choice import loss_and_derivatives
@@ -12,7 +10,8 @@ from smnn.estimator.choice import loss_and_derivatives
 @pytest.fixture(scope="module")
 def travel():
     """Features (210, 4, 6) and choices of Greene and Hensher's travelers."""
-    table = modechoice.load_pandas().data
+    datasets = pytest.importorskip("statsmodels.datasets")
+    table = datasets.modechoice.load_pandas().data
     of = {name: table[name].to_numpy().reshape(210, 4) for name in table}
     is_mode = np.broadcast_to(np.eye(4), (210, 4, 4))
     columns = [of["gc"], of["ttme"], of["hinc"] * is_mode[..., 0]]
@@ -38,7 +37,9 @@ def test_travel_modes_as_greene_prints_them(travel):
 def test_statsmodels_agrees(travel):
     x, choice = travel
     chosen = np.eye(4)[choice]
-    peer = ConditionalLogit(chosen.ravel(), x.reshape(-1, 6), groups=np.repeat(np.arange(210), 4))
+    models = pytest.importorskip("statsmodels.discrete.conditional_models")
+    groups = np.repeat(np.arange(210), 4)
+    peer = models.ConditionalLogit(chosen.ravel(), x.reshape(-1, 6), groups=groups)
     expected = peer.fit(disp=False)
     found = smnn.conditional_logit(x, choice)
     np.testing.assert_allclose(found.coef, expected.params, rtol=1e-4)
