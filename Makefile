@@ -44,10 +44,10 @@ lint: $(READY)  ## check style and spelling
 	$(BIN)/zizmor --offline --quiet .github
 
 lighthouse: book  ## judge a page of each kind with Lighthouse, which npm ci installs
-	$(BIN)/python -m pytest -n 0 -rs tests/lighthouse.py
+	$(BIN)/python -m pytest -n 0 -rs tests/book/lighthouse.py
 
 phone: book  ## print what Lighthouse measures of three pages on a phone
-	PYTHONPATH=tests:tools:_ext $(BIN)/python tests/lighthouse.py
+	PYTHONPATH=tests/book:tools:_ext $(BIN)/python tests/book/lighthouse.py
 
 bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks

@@ -83,7 +83,7 @@ def occurrences(book, kind, pattern):
 
 def test_functions(book):
     """Functions that are tests; many of them run on many cases."""
-    names = (getattr(node, "name", "") for node in book.definitions("tests/test_*.py"))
+    names = (getattr(node, "name", "") for node in book.definitions("tests/**/test_*.py"))
     return sum(name.startswith("test_") for name in names)
 
 

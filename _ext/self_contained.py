@@ -10,7 +10,7 @@ The formulas need no script: `formulas.py` typesets them with the MathJax that
 `sphinx-mathjax-offline` brings, when the site is built.
 
 What the theme and its companions would load from elsewhere is taken out of
-every page.  `tests/test_book_site.py` scans the built pages for what is left.
+every page.  `tests/book/test_book_site.py` scans the built pages for what is left.
 """
 
 import shutil

@@ -38,6 +38,10 @@ AT_THE_TOP = {
     "estimator": {"sklearn"},
     "plot": {"matplotlib"},
 }
+# What the tests of the package may import at their top: the group test of pyproject.toml, what
+# the extras bring, and this repository without what builds the book.
+HERE = {"smnn", "benchmarks", "tools"}
+HOSTS = HERE | {*GUESTS, "numpy", "pandas", "pytest", "hypothesis", "mpmath"}
 # "layers/dense" for a file in a folder.
 FILES = sorted(str(path.relative_to(PACKAGE).with_suffix("")) for path in PACKAGE.rglob("*.py"))
 
@@ -159,3 +163,10 @@ def test_every_public_function_has_types():
             signature = inspect.signature(value)
             untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
             assert untyped == [] and signature.return_annotation is not signature.empty, name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.stem)
+def test_tests_of_the_package_need_nothing_of_the_book(path):
+    known = HOSTS | sys.stdlib_module_names | {other.stem for other in path.parent.glob("*.py")}
+    found = {package for package, at_top in imports(path.read_text(encoding="utf-8")) if at_top}
+    assert found <= known, f"{path.name} imports {found - known}: does it belong in tests/book?"

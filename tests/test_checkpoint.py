@@ -198,7 +198,7 @@ def test_a_truncated_file(path):
 
 def test_a_newer_version(path):
     metadata = {"format": "smnn checkpoint", "version": "3", "text": json.dumps({})}
-    save_file({}, path, metadata)
+    save_file({"w": np.zeros(2)}, path, metadata)
     refused(path, "is of version 3, written by a newer smnn; this one reads versions up to 2")
 
 

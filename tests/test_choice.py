@@ -35,11 +35,11 @@ def test_travel_modes_as_greene_prints_them(travel):
 
 
 def test_statsmodels_agrees(travel):
+    from statsmodels.discrete.conditional_models import ConditionalLogit
+
     x, choice = travel
     chosen = np.eye(4)[choice]
-    models = pytest.importorskip("statsmodels.discrete.conditional_models")
-    groups = np.repeat(np.arange(210), 4)
-    peer = models.ConditionalLogit(chosen.ravel(), x.reshape(-1, 6), groups=groups)
+    peer = ConditionalLogit(chosen.ravel(), x.reshape(-1, 6), groups=np.repeat(np.arange(210), 4))
     expected = peer.fit(disp=False)
     found = smnn.conditional_logit(x, choice)
     np.testing.assert_allclose(found.coef, expected.params, rtol=1e-4)

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import has_fit_parameter
 
 import smnn
 from smnn import SoftmaxClassifier
@@ -391,10 +392,13 @@ def test_a_second_fit_leaves_nothing_of_the_first():
 def test_alpha_is_that_of_mlp_classifier(batch, weighted):
     from sklearn.neural_network import MLPClassifier
 
+    if weighted and not has_fit_parameter(MLPClassifier, "sample_weight"):
+        pytest.skip("MLPClassifier takes weights from scikit-learn 1.7 on")
     x, y = smnn.load_digits()
     options = dict(alpha=20.0, batch_size=batch, learning_rate_init=0.01, max_iter=60, tol=0)
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else None
-    theirs = MLPClassifier((16,), random_state=0, **options).fit(x, y, weight)
+    sample_weight = {"sample_weight": weight} if weighted else {}
+    theirs = MLPClassifier((16,), random_state=0, **options).fit(x, y, **sample_weight)
     ours = SoftmaxClassifier((16,), random_state=0, **options).fit(x, y, weight)
     for place, W in enumerate(theirs.coefs_):
         norm = np.linalg.norm(ours.model_.params[f"{place}.W"])

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from smnn import SoftmaxClassifier, cross_entropy
 
+
 @pytest.fixture(scope="module")
 def survey():
     data = pytest.importorskip("statsmodels.datasets").anes96.load_pandas()

@@ -30,7 +30,7 @@ if find_browser() is None and not os.environ.get("CI"):
 
 WIDTHS = (360, 768, 1280)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-LEGIBILITY = (ROOT / "tests" / "legibility.js").read_text(encoding="utf-8").rstrip().rstrip(";")
+LEGIBILITY = (ROOT / "tests/book/legibility.js").read_text(encoding="utf-8").rstrip().rstrip(";")
 # Contrasts of words and marks; pixels of letters in figures and of formulas; and how thin, in
 # units of a drawing, a line may be that is faint on purpose.
 LIMITS = {"words": 4.5, "marks": 3, "letter": 11, "formula": 12, "thin": 0.8}

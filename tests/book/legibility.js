@@ -1,5 +1,5 @@
 // What a reader cannot read on this page, in the window and the colors as they are: a list of
-// sentences.  Called by tests/test_browser.py with the limits.
+// sentences.  Called by tests/book/test_browser.py with the limits.
 (limits) => {
   const faults = [];
   const fault = (words) => faults.includes(words) || faults.push(words);

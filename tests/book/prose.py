@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDERS_OF_CODE = ("smnn", "_ext", "tools", "experiments", "benchmarks", "tests")
 
 # What is not prose, in this order; the group "kept" stays.

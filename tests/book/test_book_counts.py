@@ -37,7 +37,8 @@ def book(tmp_path):
         for kind, tags, source, output in NOTEBOOK
     ]
     (tmp_path / "chapter.ipynb").write_text(json.dumps({"cells": cells}))
-    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "book").mkdir(parents=True)
+    (tmp_path / "tests" / "book" / "test_b.py").write_text("def test_b(): pass\n")
     (tmp_path / "tests" / "test_a.py").write_text("def test_a(): pass\n\n\ndef helper(): pass\n")
     (tmp_path / "smnn").mkdir()
     (tmp_path / "smnn" / "a.py").write_text('def f():\n    """Do.\n\n    >>> f()\n    """\n')
@@ -57,7 +58,7 @@ def book(tmp_path):
         ("gradient checks", 1),
         ("figures with sliders", 1),
         ("exercises", 1),
-        ("test functions", 1),
+        ("test functions", 2),
         ("examples", 1),
     ],
 )

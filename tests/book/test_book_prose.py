@@ -14,7 +14,7 @@ import pytest
 from prose import ROOT, docstrings, pieces, prose_of
 
 CSPELL = ROOT / "node_modules" / "cspell" / "bin.mjs"
-WORDS = ROOT / "tests" / "words.txt"
+WORDS = ROOT / "tests/book/words.txt"
 
 needs_cspell = pytest.mark.skipif(
     not os.environ.get("CI") and not (CSPELL.exists() and shutil.which("node")),

@@ -1,0 +1,50 @@
+"""What the tests of the built book share: a browser, a page, and the site on a server."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """An installed Chromium."""
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        chromium = launch(driver)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty page that notes what it asks for and what it complains about.
+
+    What lies at `page.home` it may ask for, and files.
+    """
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.faults, page.home = [], "file:"
+    page.on("request", lambda request: note_request(page, request.url))
+    page.on("console", lambda message: note_message(page, message))
+    page.on("pageerror", lambda error: page.faults.append(f"raises {error}"))
+    yield page
+    page.close()
+
+
+def note_request(page, address):
+    if not address.startswith((page.home, "file:", "data:", "blob:", "about:")):
+        page.faults.append(f"asks for {address}")
+
+
+def note_message(page, message):
+    if message.type in ("error", "warning"):
+        page.faults.append(f"logs {message.text}")
+
+
+@pytest.fixture(scope="session")
+def address():
+    """The address of the built site on a small server."""
+    from book_checks import SITE
+    from serve import serving
+
+    with serving(SITE) as address:
+        yield address
