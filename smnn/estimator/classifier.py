@@ -27,7 +27,7 @@ from ..optim import Adam
 from ..training.callbacks import Callback
 from ..training.loop import fit
 from ..training.run import Run
-from .inference import Contrasts, NoStandardErrors, class_covariances
+from .inference import Contrasts, NoStandardErrors, refine
 from .newton import minimize_objective, solve_softmax_regression
 from .sharded import ShardedObjective
 
@@ -305,7 +305,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _covariances(self):
-        """Return what `class_covariances` found, or raise with the reason why there is nothing."""
+        """Return what `refine` found, or raise with the reason why there is nothing."""
         found = getattr(self, "_covariances_or_reason", "the classifier is not fitted")
         if isinstance(found, str):
             raise AttributeError(f"there are no standard errors: {found}")
@@ -350,12 +350,11 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             self.n_iter_, self.loss_curve_ = len(history), history.get("loss", [])
             return plateau.reached
         W, b, self.n_iter_, converged = self._solve(X, labels, weight)
+        W, b, self._covariances_or_reason = self._refine(X, labels, weight, W, b, converged)
+        self._set_weights(W, b)
         log_probs = log_softmax(X.astype(np.float64, copy=False) @ W + b)
         likely = log_probs[np.arange(len(labels)), labels]
         self.log_likelihood_ = float(likely.sum() if weight is None else weight @ likely)
-        self._covariances_or_reason = self._find_covariances(
-            X, labels, weight, np.exp(log_probs), converged
-        )
         return converged
 
     def _fit_shards(self, X, y, sample_weight):
@@ -536,7 +535,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
     def _solve(self, X, labels, weight):
         """Find the optimum of softmax regression; return it, how many steps, and the success."""
         total = len(labels) if weight is None else weight.sum()
-        W, b, n_steps, converged = solve_softmax_regression(
+        return solve_softmax_regression(
             X,
             labels,
             len(self.classes_),
@@ -544,22 +543,20 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
             sample_weight=weight,
             max_iter=self.max_iter,
         )
-        self._set_weights(W, b)
-        return W, b, n_steps, converged
 
-    def _find_covariances(self, X, labels, weight, probs, converged):
-        """Return what `class_covariances` finds, or why there is nothing to find."""
+    def _refine(self, X, labels, weight, W, b, converged):
+        """Return what `refine` finds; or the weights as they are, and why there is no more."""
         if self.alpha > 0:
-            return f"alpha={self.alpha} penalizes the weights; they need alpha=0"
+            return W, b, f"alpha={self.alpha} penalizes the weights; they need alpha=0"
         if self.class_weight is not None:
-            return "class_weight changes how often an example counts"
+            return W, b, "class_weight changes how often an example counts"
         if not converged:
-            return "the fit has not converged"
+            return W, b, "the fit has not converged"
         weight = np.ones(len(labels)) if weight is None else weight
         try:
-            return class_covariances(X, probs, probs - one_hot(labels, probs.shape[1]), weight)
+            return refine(X, one_hot(labels, len(self.classes_)), W, b, weight)
         except NoStandardErrors as reason:
-            return str(reason)
+            return W, b, str(reason)
 
     def _penalty(self):
         """Return the strength of the penalty; two classes share it, see the notes."""

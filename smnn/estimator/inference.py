@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..functional import softmax
+
 # One step of Newton's method moves no logit by more than this at a maximum that exists.  Where
 # the classes can be separated, the likelihood rises forever, and every step moves one by about 1.
 AT_REST = 0.01
@@ -62,8 +64,10 @@ def orthonormal_columns(x: NDArray) -> tuple[NDArray, NDArray, int | None]:
     return Q, np.linalg.inv(R) / length[:, None], None
 
 
-def class_covariances(x: NDArray, probs: NDArray, residuals: NDArray, weight: NDArray) -> NDArray:
-    r"""Return the covariances between the weights that the classes give to one feature.
+def refine(
+    x: NDArray, y: NDArray, W: NDArray, b: NDArray, weight: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    r"""Take the last steps to the maximum of the likelihood, and measure the curvature there.
 
     With :math:`Q` for the features, the curvature of the log-likelihood is, for classes k and l,
 
@@ -72,17 +76,22 @@ def class_covariances(x: NDArray, probs: NDArray, residuals: NDArray, weight: ND
     Parameters
     ----------
     x : ndarray, shape (N, D)
-    probs : ndarray, shape (N, K)
-    residuals : ndarray, shape (N, K)
-        p - y.
+    y : ndarray, shape (N, K)
+        One-hot rows.
+    W : ndarray, shape (D, K)
+        Weights that are at the maximum to some six digits.
+    b : ndarray, shape (K,)
     weight : ndarray, shape (N,)
         How often each example counts.
 
     Returns
     -------
-    ndarray, shape (D + 1, K, K)
-        For the bias and then for each feature.  Softmax ignores what is common to all classes, so
-        the weights are those relative to class 0, whose row and column are 0.
+    W, b : ndarray
+        The weights to about all digits, centered over the classes.
+    covariances : ndarray, shape (D + 1, K, K)
+        Between the weights that the classes give to the bias, and to each feature.  Softmax
+        ignores what is common to all classes, so these are weights relative to class 0, whose
+        row and column are 0.
 
     Raises
     ------
@@ -90,39 +99,52 @@ def class_covariances(x: NDArray, probs: NDArray, residuals: NDArray, weight: ND
         If features are constant or dependent, if the classes can be separated, or if there are
         more than `MOST_WEIGHTS` free weights.
     """
-    n_examples, n_classes = probs.shape
+    n_examples, n_classes = y.shape
     n_features, free = x.shape[1] + 1, n_classes - 1
     if n_features * free > MOST_WEIGHTS:
         raise NoStandardErrors(
             f"they are computed for {MOST_WEIGHTS:,} free weights at most, and here are "
             f"{n_features * free:,}"
         )
-    Q, R_inverse, dependent = orthonormal_columns(np.column_stack([np.ones(n_examples), x]))
+    x = np.column_stack([np.ones(n_examples), x])
+    Q, R_inverse, dependent = orthonormal_columns(x)
     if dependent is not None:
         raise NoStandardErrors(
             f"the Hessian is singular, because feature {dependent - 1} of X is constant or a "
             "combination of the features before it"
         )
-    curvature = np.empty((free, n_features, free, n_features))
-    for k in range(free):
-        for l in range(k + 1):
-            p_k, p_l = probs[:, k + 1], probs[:, l + 1]
-            each = weight * p_k * ((k == l) - p_l)
-            block = (Q * each[:, None]).T @ Q
-            curvature[k, :, l], curvature[l, :, k] = block, block.T
-    curvature = curvature.reshape(free * n_features, -1)
-    slope = (Q.T @ (weight[:, None] * residuals[:, 1:])).T.ravel()
-    try:
-        covariance = np.linalg.inv(curvature)
-        step = Q @ (covariance @ slope).reshape(free, -1).T
-    except np.linalg.LinAlgError:
-        step = np.inf
-    if not np.abs(step).max() <= AT_REST:
-        raise NoStandardErrors(
-            "the classes can be separated, at least in part, so that the likelihood rises "
-            "without end and some weights have no finite value: pass alpha above 0"
-        )
+    theta = np.vstack([b, W])
+    for _ in range(3):
+        probs = softmax(x @ theta)
+        slope = Q.T @ (weight[:, None] * (probs - y)[:, 1:])
+        step = np.zeros((n_features, n_classes))
+        try:
+            covariance = np.linalg.inv(_curvature(Q, probs, weight))
+            step[:, 1:] = (covariance @ slope.T.ravel()).reshape(free, -1).T
+            moved = np.abs(Q @ step).max()
+        except np.linalg.LinAlgError:
+            moved = np.inf
+        if not moved <= AT_REST:
+            raise NoStandardErrors(
+                "the classes can be separated, at least in part, so that the likelihood rises "
+                "without end and some weights have no finite value: pass alpha above 0"
+            )
+        if moved < 1e-8:
+            break
+        theta -= R_inverse @ (step - step.mean(axis=1, keepdims=True))
     covariance = covariance.reshape(free, n_features, free, n_features)
     found = np.zeros((n_features, n_classes, n_classes))
     found[:, 1:, 1:] = np.einsum("ji,kiml,jl->jkm", R_inverse, covariance, R_inverse, optimize=True)
-    return found
+    return theta[1:], theta[0], found
+
+
+def _curvature(Q, probs, weight):
+    """Return the Hessian for the weights of the classes from 1 on, one class after the other."""
+    n_features, free = Q.shape[1], probs.shape[1] - 1
+    curvature = np.empty((free, n_features, free, n_features))
+    for k in range(free):
+        for l in range(k + 1):
+            each = weight * probs[:, k + 1] * ((k == l) - probs[:, l + 1])
+            block = (Q * each[:, None]).T @ Q
+            curvature[k, :, l], curvature[l, :, k] = block, block.T
+    return curvature.reshape(free * n_features, -1)
