@@ -85,6 +85,7 @@ _NAMES_OF_MODULE = {
         "fenchel_young_loss",
         "focal_loss",
         "huber",
+        "load_balancing_loss",
         "mse",
         "multiclass_hinge",
     ),
@@ -163,6 +164,7 @@ _NAMES_OF_MODULE = {
         "make_xor",
         "read_idx",
     ),
+    "ensemble": ("Ensemble", "MixtureOfExperts"),
     "metrics": (
         "accuracy",
         "confusion_matrix",

@@ -5,6 +5,7 @@ from . import autograd as autograd
 from . import ctc as ctc
 from . import dask as dask
 from . import datasets as datasets
+from . import ensemble as ensemble
 from . import estimator as estimator
 from . import functional as functional
 from . import gradcheck as gradcheck
@@ -73,6 +74,8 @@ from .datasets import make_moons as make_moons
 from .datasets import make_spirals as make_spirals
 from .datasets import make_xor as make_xor
 from .datasets import read_idx as read_idx
+from .ensemble import Ensemble as Ensemble
+from .ensemble import MixtureOfExperts as MixtureOfExperts
 from .estimator import SoftmaxClassifier as SoftmaxClassifier
 from .estimator import conditional_logit as conditional_logit
 from .functional import attention as attention
@@ -129,6 +132,7 @@ from .losses import distillation_loss as distillation_loss
 from .losses import fenchel_young_loss as fenchel_young_loss
 from .losses import focal_loss as focal_loss
 from .losses import huber as huber
+from .losses import load_balancing_loss as load_balancing_loss
 from .losses import mse as mse
 from .losses import multiclass_hinge as multiclass_hinge
 from .metrics import accuracy as accuracy

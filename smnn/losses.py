@@ -14,7 +14,14 @@ import numpy as np
 
 from ._core import validation as check
 from ._core.types import Array, ArrayLike
-from ._core.validation import class_labels, float_array, positive, real_number, same_shape
+from ._core.validation import (
+    class_labels,
+    float_array,
+    integer_array,
+    positive,
+    real_number,
+    same_shape,
+)
 from .activations import sigmoid, softplus
 from .functional import entmax, log_softmax
 
@@ -370,6 +377,68 @@ def distillation_loss(
     log_p, log_q = log_softmax(z, temperature=T), log_softmax(t, temperature=T)
     losses = T * T * _divergence(log_q, log_p).sum(axis=1)
     return _mean(losses), _mean_gradient(T * (np.exp(log_p) - np.exp(log_q)), logits)
+
+
+def load_balancing_loss(gate_probs: ArrayLike, chosen: ArrayLike) -> tuple[float, Array]:
+    r"""Return how unevenly a gate uses its experts, and the gradient.
+
+    .. math:: L = E \sum_e f_e P_e, \qquad \frac{∂L}{∂p_{ne}} = \frac{E}{N} f_e
+
+    with f the share of the choices that went to expert e, which counts as a constant, and P the
+    mean of its gate probabilities.
+
+    Parameters
+    ----------
+    gate_probs : (N, E) array_like
+        The probabilities of the gate, all of them and not only those of the chosen experts.
+    chosen : (N,) or (N, k) array_like of int
+        The experts that were used for each row.
+
+    Returns
+    -------
+    loss : float
+        1 if all experts are chosen equally often, whatever the probabilities are.
+    dgate_probs : (N, E) ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or value, or there are no rows.
+
+    Notes
+    -----
+    Equal use is not where the loss is smallest: f and P may differ, and the loss is below 1 where
+    the gate is often and barely for one expert, and seldom but surely for another.  The example
+    is such a case.  If f equals P it is at least 1.
+
+    References
+    ----------
+    W. Fedus, B. Zoph, N. Shazeer, "Switch Transformers", 2022, section 2.2.
+
+    Examples
+    --------
+    >>> loss, _ = load_balancing_loss([[0.51, 0.49], [0.51, 0.49], [0.01, 0.99]], [0, 0, 1])
+    >>> round(loss, 4)
+    0.8956
+    """
+    p = float_array(gate_probs, "gate_probs")
+    if p.ndim != 2 or not p.size:
+        raise ValueError(f"gate_probs must have shape (N, E), with rows, got {p.shape}")
+    choices = integer_array(chosen, "chosen")
+    if choices.ndim not in (1, 2) or len(choices) != len(p) or not choices.size:
+        raise ValueError(
+            f"chosen must have shape ({len(p)},) or ({len(p)}, k) for gate_probs of shape "
+            f"{p.shape}, got {choices.shape}"
+        )
+    if choices.min() < 0 or choices.max() >= p.shape[1]:
+        raise ValueError(
+            f"chosen must hold experts from 0 to {p.shape[1] - 1}, got integers from "
+            f"{choices.min()} to {choices.max()}"
+        )
+    count = p.shape[1]
+    share = np.bincount(choices.ravel(), minlength=count) / choices.size
+    loss = count * float(share @ p.mean(axis=0, dtype=np.float64))
+    return loss, np.broadcast_to(count / len(p) * share, p.shape).astype(p.dtype)
 
 
 def _rows(x, name):

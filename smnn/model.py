@@ -41,7 +41,115 @@ from .layers.sequences import without_past
 FILE_KIND, FILE_VERSION = "smnn model", 2
 
 
-class Sequential(Layer):
+class Composite(Layer):
+    """A layer made of layers, which names their parameters.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    output_shapes : list of tuple, or None
+        Of each layer, once it is built.
+    """
+
+    def __init__(
+        self, layers: "Sequence[Layer]", dtype: DType, input_shape: Shape | None, rng: Random
+    ) -> None:
+        self.input_shape = None if input_shape is None else as_shape(input_shape)
+        name = type(self).__name__
+        if isinstance(layers, Layer):
+            raise TypeError(f"{name} takes a list of layers, got the layer {layers!r}")
+        self.layers = list(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{name} takes layers, got {layer!r}")
+        if not self.layers:
+            raise ValueError(f"{name} needs at least one layer, got none")
+        self.dtype = float_dtype(dtype, options=("float64", "float32")).name
+        self.output_shapes: list[Shape] | None = None
+        self.rng = None if rng is None else generator(rng)
+
+    def build(self, input_shape: Shape, dtype: DType | None = None, rng: Random = None) -> Shape:
+        """Make all parameters for inputs of this shape and return the output shape.
+
+        Parameters that are there already stay as they are.
+        """
+        if self.output_shapes is None and dtype is not None:
+            self.dtype = np.dtype(dtype).name
+        if self.rng is None:
+            self.rng = generator(rng)
+        shapes = self._build_layers(tuple(input_shape))
+        self.output_shapes, self._built_shape = shapes, tuple(input_shape)
+        first: dict[int, str] = {}
+        self._first_names = {
+            name: first.setdefault(id(value), name) for name, value in self._named()
+        }
+        return shapes[-1]
+
+    def _build_layers(self, shape):
+        """Build the layers for inputs of this shape and return their output shapes."""
+        raise NotImplementedError(f"{type(self).__name__} has no _build_layers")
+
+    @property
+    def params(self) -> Arrays:  # type: ignore[override]
+        if self.output_shapes is None:
+            raise RuntimeError(
+                "the model has no parameters yet: give the first layer an input_shape, "
+                "or pass the model a first batch"
+            )
+        return MappingProxyType(
+            {name: value for name, value in self._named() if self._known_as(name) == name}
+        )
+
+    def _named(self):
+        """Yield each parameter under every name that it has."""
+        for layer in self.layers:
+            for name, value in layer.params.items():
+                yield f"{self.place(layer)}.{name}", value
+
+    def _known_as(self, name):
+        """Return the first name of a parameter, that of another layer if the two share it."""
+        return self._first_names.get(name, name)
+
+    def _add_gradients(self, grads, layer, layer_grads):
+        """Add the gradients of a layer to those of all, under the names of `params`."""
+        place = self.place(layer)
+        for name, grad in layer_grads.items():
+            name = self._known_as(f"{place}.{name}")
+            grads[name] = grads[name] + grad if name in grads else grad
+
+    @property
+    def takes_lengths(self) -> bool:  # type: ignore[override]
+        return any(layer.takes_lengths for layer in self.layers)
+
+    @property
+    def ends_sequences(self) -> bool:  # type: ignore[override]
+        return any(layer.ends_sequences for layer in self.layers)
+
+    def place(self, layer: "Layer") -> int:
+        """Return the position where a layer comes first."""
+        for index, one in enumerate(self.layers):
+            if one is layer:
+                return index
+        raise ValueError(f"{layer!r} is no layer of this model")
+
+    def generators(self) -> list[np.random.Generator]:
+        """Return the random generators in use, whose states an exact resume must keep."""
+        found = [] if self.rng is None else [self.rng]
+        for layer in self.layers:
+            if isinstance(layer, Composite):
+                found += layer.generators()
+            elif layer.rng is not None:
+                found.append(layer.rng)
+        return found
+
+    def built_as(self) -> dict[str, Any]:
+        """Return the shape and dtype that the model was built for, as a file keeps them."""
+        if self.output_shapes is None:
+            return {}
+        return {"built": list(self._built_shape), "dtype": self.dtype}
+
+
+class Sequential(Composite):
     """Layers, one after the other.
 
     Parameters
@@ -79,31 +187,12 @@ class Sequential(Layer):
         input_shape: Shape | None = None,
         rng: Random = None,
     ) -> None:
-        self.input_shape = None if input_shape is None else as_shape(input_shape)
-        if isinstance(layers, Layer):
-            raise TypeError(f"Sequential takes a list of layers, got the layer {layers!r}")
-        self.layers = list(layers)
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential takes layers, got {layer!r}")
-        if not self.layers:
-            raise ValueError("Sequential needs at least one layer, got none")
-        self.dtype = float_dtype(dtype, options=("float64", "float32")).name
-        self.output_shapes: list[Shape] | None = None
-        self.rng = None if rng is None else generator(rng)
+        super().__init__(layers, dtype, input_shape, rng)
         if input_shape is not None or self.layers[0].input_shape is not None:
             self.build(self.input_shape or self.layers[0].input_shape or ())
 
-    def build(self, input_shape: Shape, dtype: DType | None = None, rng: Random = None) -> Shape:
-        """Make all parameters for inputs of this shape and return the output shape.
-
-        Parameters that are there already stay as they are.
-        """
-        if self.output_shapes is None and dtype is not None:
-            self.dtype = np.dtype(dtype).name
-        if self.rng is None:
-            self.rng = generator(rng)
-        shape, shapes = tuple(input_shape), []
+    def _build_layers(self, shape):
+        shapes = []
         if self.layers[0].input_shape is None:
             self.input_shape = shape
         for layer, after in pairwise(self.layers):
@@ -114,48 +203,14 @@ class Sequential(Layer):
                 raise ShapeError(f"layer {index}: {layer!r} gets inputs of shape {shape}")
             shape = _at(index, layer.build, shape, self.dtype, self.rng)
             shapes.append(shape)
-        self.output_shapes, self._built_shape = shapes, tuple(input_shape)
         self._first_with_params = next(
             (i for i, layer in enumerate(self.layers) if layer.params), None
         )
-        first: dict[int, str] = {}
-        self._first_names = {
-            name: first.setdefault(id(value), name) for name, value in self._named()
-        }
-        return shape
+        return shapes
 
     @property
     def integer_input(self) -> bool:  # type: ignore[override]
         return self.layers[0].integer_input
-
-    @property
-    def params(self) -> Arrays:  # type: ignore[override]
-        if self.output_shapes is None:
-            raise RuntimeError(
-                "the model has no parameters yet: give the first layer an input_shape, "
-                "or pass the model a first batch"
-            )
-        return MappingProxyType(
-            {name: value for name, value in self._named() if self._known_as(name) == name}
-        )
-
-    def _named(self):
-        """Yield each parameter under every name that it has."""
-        for layer in self.layers:
-            for name, value in layer.params.items():
-                yield f"{self.place(layer)}.{name}", value
-
-    def _known_as(self, name):
-        """Return the first name of a parameter, that of another layer if the two share it."""
-        return self._first_names.get(name, name)
-
-    @property
-    def takes_lengths(self) -> bool:  # type: ignore[override]
-        return any(layer.takes_lengths for layer in self.layers)
-
-    @property
-    def ends_sequences(self) -> bool:  # type: ignore[override]
-        return any(layer.ends_sequences for layer in self.layers)
 
     def forward(
         self,
@@ -330,30 +385,10 @@ class Sequential(Layer):
                 dy, layer_grads = pullbacks[index](dy)
             else:
                 dy, layer_grads = pullbacks[index](dy, input_gradient=False)
-            place = self.place(self.layers[index])
-            for name, grad in layer_grads.items():
-                name = self._known_as(f"{place}.{name}")
-                grads[name] = grads[name] + grad if name in grads else grad
+            self._add_gradients(grads, self.layers[index], layer_grads)
             if dy is None:  # nothing below is differentiable, or nobody asks
                 break
         return dy, grads
-
-    def place(self, layer: "Layer") -> int:
-        """Return the position where a layer comes first."""
-        for index, one in enumerate(self.layers):
-            if one is layer:
-                return index
-        raise ValueError(f"{layer!r} is no layer of this model")
-
-    def generators(self) -> list[np.random.Generator]:
-        """Return the random generators in use, whose states an exact resume must keep."""
-        found = [] if self.rng is None else [self.rng]
-        for layer in self.layers:
-            if isinstance(layer, Sequential):
-                found += layer.generators()
-            elif layer.rng is not None:
-                found.append(layer.rng)
-        return found
 
     def summary(self) -> None:
         """Print a table of the layers, their output shapes and parameters.
@@ -376,8 +411,8 @@ class Sequential(Layer):
             place = self.place(layer)
             size = sum(value.size for name, value in params.items() if name.startswith(f"{index}."))
             what = repr(layer) if place == index else f"layer {place} again"
-            if isinstance(layer, Sequential):
-                what = f"Sequential of {len(layer.layers)} layers"
+            if isinstance(layer, Composite):
+                what = f"{type(layer).__name__} of {len(layer.layers)} layers"
             rows.append((str(index), what, _shape_of_batch(shape), f"{size:,}"))
         rows.append(("", "total", "", f"{total:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -389,12 +424,6 @@ class Sequential(Layer):
         layers = [indent(f"{layer!r},", 8 * " ") for layer in self.layers]
         options = [f"    {k}={v!r}," for k, v in self.config().items() if k != "layers"]
         return "\n".join(["Sequential(", "    [", *layers, "    ],", *options, ")"])
-
-    def built_as(self) -> dict[str, Any]:
-        """Return the shape and dtype that the model was built for, as a file keeps them."""
-        if self.output_shapes is None:
-            return {}
-        return {"built": list(self._built_shape), "dtype": self.dtype}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the configuration and the parameters to one safetensors file.
@@ -459,7 +488,7 @@ def _arrays(model, before=""):
     found = {}
     for layer in model.layers:
         name = f"{before}{model.place(layer)}."
-        if isinstance(layer, Sequential):
+        if isinstance(layer, Composite):
             found |= _arrays(layer, name)
         else:
             found |= {f"{name}{key}": value for key, value in layer.params.items()}

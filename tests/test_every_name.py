@@ -194,6 +194,9 @@ NOT_CALLED = {
     "takes frames of several sequences, and has tests of its own": {
         "ctc_beam_search", "ctc_greedy_decode", "ctc_loss",
     },
+    "takes gates and choices, or models, and has tests of its own": {
+        "Ensemble", "MixtureOfExperts", "load_balancing_loss",
+    },
     "draws at random": {"beam_search", "generate", "sample", "sample_without_replacement"},
     "makes arrays from a shape": {
         "get_initializer", "glorot", "he", "lecun", "orthogonal", "zeros",

@@ -13,6 +13,7 @@ import pytest
 import smnn
 from smnn import activations, autograd, functional, layers, losses
 from smnn.activations import ACTIVATIONS
+from smnn.ensemble import MixtureOfExperts
 from smnn.gradcheck import check_layer, check_pullback
 from smnn.layers import (
     GRU,
@@ -186,6 +187,9 @@ CASES = {
         f"loss focal_loss, gamma {gamma}": loss_case(losses.focal_loss, X, LABELS, gamma=gamma)
         for gamma in (0, 0.5, 2, 5)
     },
+    "loss load_balancing_loss": loss_case(
+        losses.load_balancing_loss, PROBS, np.arange(2 * len(PROBS)).reshape(-1, 2) % 3
+    ),
     "loss distillation_loss": loss_case(losses.distillation_loss, X, X[::-1], temperature=2.0),
     "linear_cross_entropy": case(linear_cross_entropy_forward, X, W, B),
     "attention": case(functional.attention, X, W.T[:3, :4], W.T[1:4]),
@@ -280,6 +284,12 @@ LAYERS = {
     "PReLU, many axes": (PReLU(), (2, 4), None),
     "Dropout in training": (Dropout(0.4, rng=3), (8,), None),
     "Embedding": (Embedding(6, 3), (2,), np.array([[1, 5], [1, 1], [0, 2]])),
+    "MixtureOfExperts": (MixtureOfExperts([Dense(3, "tanh"), Dense(3), Dense(3)]), (4,), X),
+    "MixtureOfExperts, the best two, many axes": (
+        MixtureOfExperts([Conv2D(2, 2), Conv2D(2, 2, "tanh"), Conv2D(2, 2)], top_k=2,
+                         gate=Sequential([Flatten(), Dense(3)])),
+        (3, 3, 1), None,
+    ),
     "Flatten": (Flatten(), (2, 3), None),
     "Conv2D": (Conv2D(2, (3, 2), "tanh", strides=(1, 2)), (5, 6, 2), None),
     "Conv2DTranspose": (Conv2DTranspose(2, 3, "tanh", strides=2, padding="same"), (2, 3, 2), None),
