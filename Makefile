@@ -51,6 +51,8 @@ phone: book  ## print what Lighthouse measures of three pages on a phone
 
 bench: .venv-bench/ready  ## measure smnn beside its peers
 	.venv-bench/bin/python -m benchmarks
+	OMP_NUM_THREADS=1 .venv-bench/bin/python -m benchmarks.attention
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-bench/bin/python -m benchmarks.at_work
 
 peers: .venv-bench/ready  ## run the tests that compare with PyTorch
 	.venv-bench/bin/python -m pytest -o addopts= -m peers $$(grep -l mark.peers tests/*.py)
