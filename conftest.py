@@ -9,6 +9,9 @@ import pytest
 # same order.  This must stand before NumPy is imported, and the notebooks' kernels inherit it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# They hold no doctests, and two modules of one name cannot be imported.
+collect_ignore = ["tests/conftest.py", "tests/book/conftest.py"]
+
 
 def pytest_addoption(parser):
     """Let the options of pyproject.toml pass where the plugin that knows them is missing."""

@@ -233,10 +233,12 @@ def keep_punctuation(body):
 
 
 def unwrap_nameless_sections(body):
-    """Turn sections without a heading, whose ids repeat on a page, into plain boxes."""
+    """Turn sections without a heading into plain boxes; ids that repeat on a page go."""
     for section in body.select("#exercise-content, #solution-content, #proof-content"):
         section.name = "div"
         del section["id"]
+    for proof in body.select("#proof"):  # of proofs without a label
+        del proof["id"]
 
 
 def title_exercises(body):

@@ -333,6 +333,8 @@ def test_tables_scroll_in_a_box_and_have_no_empty_headers():
 def test_sections_without_a_heading_lose_their_repeated_ids():
     text = '<section id="exercise-content"><p>a</p></section>' * 2
     assert mended(text, page_markup.unwrap_nameless_sections) == "<div><p>a</p></div>" * 2
+    proofs = '<div id="proof">a</div><div id="proof">b</div>'
+    assert "id" not in mended(proofs, page_markup.unwrap_nameless_sections)
 
 
 def test_code_keeps_only_the_marks_that_have_a_color():
