@@ -111,7 +111,8 @@ def write_index(app, exception):
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    script = f"window.bookIndex = {json.dumps(index(app), ensure_ascii=False)};\n"
+    places = json.dumps(index(app), ensure_ascii=False, separators=(",", ":"))
+    script = f"window.bookIndex = {places};\n"
     (site / "_static" / INDEX).write_text(script, encoding="utf-8")
     for name in ("_static/searchtools.js", "_static/language_data.js"):
         (site / name).unlink(missing_ok=True)

@@ -2,11 +2,10 @@
 
 Sphinx reads one page after the other, and MyST-NB executes a notebook when it is read, unless its
 outputs are in the execution cache.  So they are put there first, by as many kernels at a time as
-there are cores.  A notebook with an output that differs from run to run measures time; it runs
-alone.  One that fails is left to MyST-NB, which executes it again and says what failed.
+this process may use cores.  A notebook with an output that differs from run to run measures time;
+it runs alone.  One that fails is left to MyST-NB, which executes it again and says what failed.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 from sphinx.util import logging
+
+from smnn import get_num_threads
 
 MEASURES = "nbval-ignore-output"
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def fill_cache(app, env, docnames):
         timeout = app.config.nb_execution_timeout
         return single_nb_execution(new[path], str(path.parent), timeout, allow_errors=False)
 
-    for workers, some in ((os.cpu_count(), new.keys() - alone), (1, alone)):
+    for workers, some in ((get_num_threads(), new.keys() - alone), (1, alone)):
         with ThreadPoolExecutor(workers) as pool:
             runs = {pool.submit(execute, path): path for path in sorted(some)}
             for run in as_completed(runs):

@@ -289,16 +289,7 @@ def _lengths(lengths, count, most, name):
     """Return the lengths of so many sequences, at most ``most``, which is the default."""
     if lengths is None:
         return np.full(count, most)
-    lengths = check.integer_array(lengths, name)
-    if lengths.shape != (count,):
-        raise ValueError(
-            f"{name} must hold one number for each sequence, shape ({count},), "
-            f"got shape {lengths.shape}"
-        )
-    wrong = (lengths < 0) | (lengths > most)
-    if wrong.any():
-        raise ValueError(f"{name} must lie in 0 … {most}, got {lengths[wrong][0]}")
-    return contiguous(lengths, np.int64)
+    return contiguous(check.sequence_lengths(lengths, (count, most), name), np.int64)
 
 
 def _require_softmax(x, lengths):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
-from ._core.validation import choice, float_array, positive_integer, sequence_lengths
+from ._core.validation import choice, float_array, positive_integer
 from .functional import softmax, softmax_vjp
 from .layers import Dense, Layer, ShapeError
 from .layers.sequences import without_past
@@ -171,16 +171,14 @@ class MixtureOfExperts(Composite):
             raise ShapeError(
                 f"all experts must have outputs of one shape, got {', '.join(map(str, shapes[1:]))}"
             )
+        self._output_shape = shapes[-1]
         return shapes
 
     def forward(
         self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
     ) -> tuple[Array, Pullback]:
         """Return the value for a batch, and ``backward(dy) -> (dx, grads)``."""
-        x = float_array(x, "x", booleans=True).astype(self.dtype, copy=False)
-        shape = self.build(x.shape[1:]) if self.output_shapes is None else self.output_shapes[-1]
-        lengths = sequence_lengths(lengths, x.shape)
-        x = without_past(x, lengths)
+        x, lengths = self._input(x, lengths)
 
         def of_rows(layer, rows):
             if lengths is None or not layer.takes_lengths:
@@ -189,7 +187,7 @@ class MixtureOfExperts(Composite):
 
         logits, gate_backward = of_rows(self.gate, slice(None))
         uses, weights = self._routes(logits)
-        y = np.zeros((len(x), *shape), x.dtype)
+        y = np.zeros((len(x), *self._output_shape), x.dtype)
         answers = []
         for e, expert in enumerate(self.experts):
             rows = np.flatnonzero(uses[:, e])
@@ -216,28 +214,9 @@ class MixtureOfExperts(Composite):
             self._add_gradients(grads, self.gate, of_gate)
             if part is not None:
                 dx += part
-            return dx if input_gradient else None, grads
+            return without_past(dx, lengths) if input_gradient else None, grads
 
         return y, backward
-
-    def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """Return the value for a batch, without the way back."""
-        return self.forward(x, lengths=lengths)[0]
-
-    def forward_first(
-        self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
-    ) -> tuple[Array, Pullback]:
-        return self.forward(x, training, lengths)
-
-    def forward_logits(
-        self,
-        x: ArrayLike,
-        training: bool = False,
-        output_activation: str = "softmax",
-        lengths: ArrayLike | None = None,
-    ) -> tuple[Array, Pullback]:
-        """Do what `forward` does: a mixture ends in a sum and not in an activation."""
-        return self.forward(x, training, lengths)
 
     def _routes(self, logits):
         """Return which expert each row uses, and how much of it."""

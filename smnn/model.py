@@ -36,12 +36,12 @@ from .layers import Layer, ShapeError
 from .layers.affine import Affine
 from .layers.base import as_shape
 from .layers.config import decode, differences, encode
-from .layers.sequences import without_past
+from .layers.sequences import PassesLengths, without_past
 
 FILE_KIND, FILE_VERSION = "smnn model", 2
 
 
-class Composite(Layer):
+class Composite(PassesLengths):
     """A layer made of layers, which names their parameters.
 
     Attributes
@@ -124,6 +124,20 @@ class Composite(Layer):
     @property
     def ends_sequences(self) -> bool:  # type: ignore[override]
         return any(layer.ends_sequences for layer in self.layers)
+
+    def _input(self, x, lengths):
+        """Return a batch in the dtype of the model, and the lengths of its sequences.
+
+        The model is built now at the latest.
+        """
+        if self.integer_input:
+            x = np.asarray(x)
+        else:
+            x = float_array(x, "x", booleans=True).astype(self.dtype, copy=False)
+        if self.output_shapes is None:
+            self.build(x.shape[1:])
+        lengths = sequence_lengths(lengths, x.shape)
+        return without_past(x, lengths), lengths
 
     def place(self, layer: "Layer") -> int:
         """Return the position where a layer comes first."""
@@ -348,14 +362,10 @@ class Sequential(Composite):
             pullbacks.append(pullback)
 
         def backward(dy, input_gradient=input_gradient):
-            return self._backward(pullbacks, dy, input_gradient)
+            dx, grads = self._backward(pullbacks, dy, input_gradient)
+            return None if dx is None else without_past(dx, lengths), grads
 
         return x, backward
-
-    def forward_first(
-        self, x: ArrayLike, training: bool = False, lengths: ArrayLike | None = None
-    ) -> tuple[Array, Pullback]:
-        return self.forward(x, training, lengths)
 
     def _layers_with(self, lengths):
         """Yield each layer with the options of its call: the lengths, if it takes them."""
@@ -363,20 +373,6 @@ class Sequential(Composite):
             yield layer, {} if lengths is None or not layer.takes_lengths else {"lengths": lengths}
             if layer.ends_sequences:
                 lengths = None
-
-    def _input(self, x, lengths):
-        """Return a batch in the dtype of the model, and the lengths of its sequences.
-
-        The model is built now at the latest.
-        """
-        if self.integer_input:
-            x = np.asarray(x)
-        else:
-            x = float_array(x, "x", booleans=True).astype(self.dtype, copy=False)
-        if self.output_shapes is None:
-            self.build(x.shape[1:])
-        lengths = sequence_lengths(lengths, x.shape)
-        return without_past(x, lengths), lengths
 
     def _backward(self, pullbacks, dy, input_gradient):
         grads = {}

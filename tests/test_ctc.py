@@ -313,6 +313,7 @@ def test_dtypes_and_spellings(dtype):
 
 
 ONES = np.ones((4, 2, 3))
+TWO = [[1], [1]]  # labels of its two sequences
 
 
 @pytest.mark.parametrize(
@@ -330,10 +331,10 @@ ONES = np.ones((4, 2, 3))
         (lambda: ctc_loss(ONES, [[1], [1]], blank=3), ValueError, "blank must be a class from 0"),
         (lambda: ctc_loss(ONES, [[1], [1]], blank=-1), ValueError, "from 0 to 2, got -1"),
         (lambda: ctc_loss(ONES, [[1], [1]], blank=0.0), TypeError, "blank must be an integer"),
-        (lambda: ctc_loss(ONES, [[1], [1]], input_lengths=[4, 5]), ValueError, "lie in 0 … 4, got"),
-        (lambda: ctc_loss(ONES, [[1], [1]], input_lengths=[4, -1]), ValueError, "got -1"),
-        (lambda: ctc_loss(ONES, [[1], [1]], input_lengths=4), ValueError, "one number for each"),
-        (lambda: ctc_loss(ONES, [[1], [1]], label_lengths=[2, 1]), ValueError, "lie in 0 … 1"),
+        (lambda: ctc_loss(ONES, TWO, input_lengths=[4, 5]), ValueError, "from 0 to 4, got 5"),
+        (lambda: ctc_loss(ONES, TWO, input_lengths=[4, -1]), ValueError, "from 0 to 4, got -1"),
+        (lambda: ctc_loss(ONES, TWO, input_lengths=4), ValueError, "one number per sequence"),
+        (lambda: ctc_loss(ONES, TWO, label_lengths=[2, 1]), ValueError, "from 0 to 1, got 2"),
         (lambda: ctc_loss(ONES, [[1], [1]], label_lengths=[0.5, 1]), TypeError, "label_lengths"),
         (lambda: ctc_loss(ONES, [[1], [1]], reduction="batch"), ValueError, "reduction must be"),
         (lambda: ctc_loss("a", [[1]]), TypeError, "logits must hold"),

@@ -8,9 +8,12 @@ import pytest
 
 import smnn
 from smnn import (
+    GRU,
+    LSTM,
     Dense,
     Dropout,
     Ensemble,
+    Flatten,
     MixtureOfExperts,
     Sequential,
     ShapeError,
@@ -205,6 +208,33 @@ def test_it_learns_inside_of_a_model_and_comes_back_from_a_file(tmp_path):
     twin = Sequential.load(tmp_path / "model.safetensors")
     assert np.array_equal(twin(X), model(X))
     assert len(model.generators()) == len(twin.generators()) > 1
+
+
+def test_the_generators_of_experts_are_among_those_of_the_model():
+    dropout = Dropout(0.2, rng=7)
+    mixture = MixtureOfExperts([Sequential([Dense(4), dropout]), Dense(4)])
+    model = Sequential([mixture, Dense(2)], input_shape=(5,), rng=0)
+    assert any(generator is dropout.rng for generator in model.generators())
+
+
+@pytest.mark.parametrize("top_k", [None, 1])
+def test_experts_get_the_lengths_of_their_rows(top_k):
+    x, lengths = RNG.normal(size=(6, 4, 3)), np.array([4, 1, 3, 0, 2, 4])
+    gate = Sequential([Flatten(), Dense(2)])
+    mixture = MixtureOfExperts([LSTM(5), GRU(5)], gate=gate, top_k=top_k, input_shape=(4, 3), rng=0)
+    past = np.arange(4) >= lengths[:, None]
+    x[past] = 0
+    logits = gate(x)
+    answers = np.array([expert(x, lengths=lengths) for expert in mixture.experts])
+    weights = softmax(logits) if top_k is None else np.eye(2)[logits.argmax(axis=1)]
+    expected = np.einsum("ne,enu->nu", weights, answers)
+    x[past] = np.nan  # is not read
+    y, backward = mixture.forward(x, training=True, lengths=lengths)
+    assert np.allclose(y, expected, atol=1e-14) and np.array_equal(mixture(x, lengths), y)
+    model = Sequential([mixture])
+    assert np.array_equal(model(x, lengths), y)
+    dx, grads = backward(np.ones_like(y))
+    assert not dx[past].any() and all(np.isfinite(array).all() for array in grads.values())
 
 
 def test_a_process_that_has_not_seen_a_mixture_can_load_one(tmp_path):

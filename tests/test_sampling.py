@@ -276,13 +276,17 @@ def test_what_cannot_be_drawn_is_said(call, error, message):
 TABLE = np.log(np.random.default_rng(5).dirichlet(np.ones(6), 6))
 
 
-def test_generate_draws_what_sample_draws_from_the_last_position():
-    text = generate(TABLE.__getitem__, [3, 1], 20, temperature=0.7, top_k=4, top_p=0.9, rng=8)
+@pytest.mark.parametrize(
+    "options", [{}, {"temperature": 0.3}, {"top_k": 2}, {"top_p": 0.5}, {"min_p": 0.6}]
+)
+def test_generate_draws_what_sample_draws_from_the_last_position(options):
+    text = generate(TABLE.__getitem__, [3, 1], 60, rng=8, **options)
     rng, expected = np.random.default_rng(8), [3, 1]
-    for _ in range(20):
-        z = TABLE[expected[-1]]
-        expected.append(int(sample(z, temperature=0.7, top_k=4, top_p=0.9, rng=rng)))
+    for _ in range(60):
+        expected.append(int(sample(TABLE[expected[-1]], rng=rng, **options)))
     assert text.dtype == np.int64 and text.tolist() == expected
+    plain = generate(TABLE.__getitem__, [3, 1], 60, rng=8)
+    assert not options or text.tolist() != plain.tolist()  # the option has made a difference
 
 
 def test_generate_takes_logits_of_all_positions_or_of_the_next():

@@ -9,7 +9,17 @@ from attention_cases import naive_attention
 from test_conformance import attributes_of, cases_of
 
 import smnn
-from smnn import GRU, LSTM, LayerNorm, MultiHeadAttention, SimpleRNN, reference
+from smnn import (
+    GRU,
+    LSTM,
+    Dense,
+    Flatten,
+    LayerNorm,
+    MultiHeadAttention,
+    Sequential,
+    SimpleRNN,
+    reference,
+)
 from smnn.functional.backend import kernels
 from smnn.layers.sequences import is_past
 
@@ -497,13 +507,13 @@ X = np.ones((2, 5, 3))
             r"\(N, T, features\), got \(5, 3\)",
         ),
         (lambda: LSTM(2)(X, lengths=[5]), ValueError, r"one number per sequence .*shape \(1,\)"),
-        (lambda: LSTM(2)(X, lengths=[5, 6]), ValueError, "from 0 to T = 5, got 6"),
-        (lambda: LSTM(2)(X, lengths=[5, -1]), ValueError, "from 0 to T = 5, got -1"),
+        (lambda: LSTM(2)(X, lengths=[5, 6]), ValueError, "from 0 to 5, got 6"),
+        (lambda: LSTM(2)(X, lengths=[5, -1]), ValueError, "from 0 to 5, got -1"),
         (lambda: LSTM(2)(X, lengths=[5, 2.5]), TypeError, "lengths must hold integer"),
         (
             lambda: of_sequences(smnn.Dense(2))(np.ones((3, 1)), lengths=[1, 2, 0]),
             ValueError,
-            "from 0 to T = 1, got 2",
+            "from 0 to 1, got 2",
         ),
         (
             lambda: of_sequences(GRU(2), GRU(2))(X),
@@ -692,3 +702,15 @@ def test_they_are_those_of_pytorch(kind):
         found = [y, dx, *(grads[name] for name in leaves)]
         for one, other in zip(found, [expected.detach(), *wanted], strict=True):
             np.testing.assert_allclose(one, other.numpy(), rtol=1e-7, atol=1e-9)
+
+
+def test_a_model_gives_no_gradient_to_what_it_does_not_read():
+    """Flatten knows no lengths, but the model that it is in does."""
+    model = Sequential([LayerNorm(), Flatten(), Dense(2)], input_shape=(4, 3), rng=0)
+    x, lengths = np.random.default_rng(0).normal(size=(3, 4, 3)), np.array([4, 1, 0])
+    past = np.arange(4) >= lengths[:, None]
+    y, backward = model.forward(x, training=True, lengths=lengths)
+    dx, _ = backward(np.ones_like(y))
+    assert not dx[past].any() and dx[0].any()
+    x[past] = np.nan
+    assert np.array_equal(model(x, lengths), y)

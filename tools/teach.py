@@ -22,10 +22,8 @@ OUTPUT = ROOT / "_build" / "teach"
 sys.path.insert(0, str(ROOT / "_ext"))
 from page_markup import MINUTES  # noqa: E402
 
-FENCED = r"^(:{3,})\{%s\}[^\n]*\n.*?^\1[ ]*$\n?"
 EXERCISE = re.compile(r"^(:{3,})\{exercise\} (★+) ([^\n]*)\n(.*?)^\1[ ]*$\n?", re.M | re.S)
 SOLUTION = re.compile(r"^(:{3,})\{solution-(?:start|end)\}[^\n]*\n.*?^\1[ ]*$\n?", re.M | re.S)
-DROPDOWN = re.compile(FENCED % "dropdown", re.M | re.S)
 
 SLIDES = """<style>
   html { scroll-snap-type: y mandatory; }

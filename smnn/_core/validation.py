@@ -253,18 +253,21 @@ def integer_array(labels, name="target"):
 
 
 def sequence_lengths(lengths, shape, name="lengths"):
-    """Return how long each sequence of an array (N, T, ...) is, or None, as int64."""
+    """Return how long each of N sequences is, from 0 to T, or None, as int64.
+
+    ``shape`` begins with (N, T).
+    """
     if lengths is None:
         return None
     lengths = integer_array(lengths, name)
     if len(shape) < 2 or lengths.shape != shape[:1]:
         raise ValueError(
-            f"{name} must hold one number per sequence of x (N, T, ...), got shape "
-            f"{lengths.shape} for x of shape {tuple(shape)}"
+            f"{name} must hold one number per sequence (N, T, ...), got shape "
+            f"{lengths.shape} for sequences of shape {tuple(shape)}"
         )
     wrong = (lengths < 0) | (lengths > shape[1])
     if wrong.any():
-        raise ValueError(f"{name} must be from 0 to T = {shape[1]}, got {lengths[wrong][0]}")
+        raise ValueError(f"{name} must be from 0 to {shape[1]}, got {lengths[wrong][0]}")
     return lengths
 
 

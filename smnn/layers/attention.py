@@ -9,7 +9,7 @@ from .._core.types import Array, ArrayLike, DType, Pullback, Random, Shape
 from .._core.validation import boolean, generator, positive_integer
 from ..functional import attention
 from ..initializers import get_initializer
-from .sequences import SequenceLayer, is_past, without_past
+from .sequences import SequenceLayer, in_rows, is_past, without_past
 
 _KINDS = "qkv"
 
@@ -124,14 +124,14 @@ class MultiHeadAttention(SequenceLayer):
         def backward(dy, input_gradient=True):
             dy = np.asarray(dy, y.dtype)
             dy = dy if past is None else np.where(past[..., None], 0, dy)
-            grads = {"W_o": _flat(out).T @ _flat(dy), "b_o": _flat(dy).sum(axis=0)}
+            grads = {"W_o": in_rows(out).T @ in_rows(dy), "b_o": in_rows(dy).sum(axis=0)}
             dheads = attention_backward(self._in_heads(dy @ params["W_o"].T))
             dx = np.zeros(x.shape, y.dtype) if input_gradient else None
             for kind, dhead in zip(_KINDS, dheads, strict=True):
                 dhead = self._side_by_side(dhead)
-                grads[f"W_{kind}"] = _flat(x).T @ _flat(dhead)
+                grads[f"W_{kind}"] = in_rows(x).T @ in_rows(dhead)
                 if kind != "k":
-                    grads[f"b_{kind}"] = _flat(dhead).sum(axis=0)
+                    grads[f"b_{kind}"] = in_rows(dhead).sum(axis=0)
                 if input_gradient:
                     dx += dhead @ params[f"W_{kind}"].T
             return dx, grads
@@ -146,8 +146,3 @@ class MultiHeadAttention(SequenceLayer):
         """Return (N, H, T, key_dim) as (N, T, H · key_dim)."""
         x = np.swapaxes(x, 1, 2)
         return x.reshape(*x.shape[:2], self.num_heads * self.key_dim)
-
-
-def _flat(x):
-    """Return all positions of all sequences as rows."""
-    return x.reshape(-1, x.shape[-1])

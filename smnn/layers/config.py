@@ -164,12 +164,9 @@ def _class_of(name):
     module, _, qualified = name.rpartition(":")
     own = [cls for cls in classes if not is_library_class(cls)]
     if not module:
-        for cls in classes:
-            if is_library_class(cls) and cls.__name__ == name:
-                return cls
-        cls = getattr(sys.modules["smnn"], name, None)  # a room that nobody has entered yet
-        if isinstance(cls, type) and issubclass(cls, Layer):
-            return cls
+        there = getattr(sys.modules["smnn"], name, None)  # its room is imported now at the latest
+        if isinstance(there, type) and issubclass(there, Layer):
+            return there
         named = [cls for cls in own if cls.__name__ == name]  # the first version of the format
     else:
         there = sys.modules.get(module)

@@ -19,7 +19,7 @@ from .._core.validation import boolean, generator, positive_integer, real_number
 from ..functional.backend import kernels
 from ..initializers import get_initializer
 from .activation import Activation
-from .sequences import SequenceLayer, is_past
+from .sequences import SequenceLayer, in_rows, is_past
 
 
 class _Recurrent(SequenceLayer):
@@ -102,7 +102,7 @@ class _Recurrent(SequenceLayer):
         else:
             x[past] = 0
         inputs = np.empty((steps, count, W.shape[1]), dtype)
-        np.matmul(_flat(x), W, out=_flat(inputs))
+        np.matmul(in_rows(x), W, out=in_rows(inputs))
         inputs += self.params["b"]
         h = np.empty((steps + 1, count, self.units), dtype)
         h[0] = 0
@@ -125,10 +125,11 @@ class _Recurrent(SequenceLayer):
                 dh += dy
             dinputs = np.empty_like(inputs)
             dU = pull_back(dh, later, dinputs)
-            grads = {"W": _flat(x).T @ _flat(dinputs), "U": dU, "b": _flat(dinputs).sum(axis=0)}
+            dinputs = in_rows(dinputs)
+            grads = {"W": in_rows(x).T @ dinputs, "U": dU, "b": dinputs.sum(axis=0)}
             if not input_gradient:
                 return None, grads
-            dx = (_flat(dinputs) @ W.T).reshape(x.shape)
+            dx = (dinputs @ W.T).reshape(x.shape)
             return np.ascontiguousarray(np.swapaxes(dx, 0, 1)), grads
 
         return y, backward
@@ -229,7 +230,7 @@ class SimpleRNN(_Recurrent):
                 dinputs[t] = np.where(over, 0, pullback(dh)[0])
                 dh *= over
                 np.matmul(dinputs[t], turned, out=product)
-            return _flat(h[:-1]).T @ _flat(dinputs)
+            return in_rows(h[:-1]).T @ in_rows(dinputs)
 
         return pull_back
 
@@ -321,7 +322,7 @@ class LSTM(_Recurrent):
                     gates[t], c[t], tanh_c[t], product, lengths, t, dh, dc, dgates[t]
                 )
                 np.matmul(dgates[t], turned, out=product)
-            return _flat(h[:-1]).T @ _flat(dgates)
+            return in_rows(h[:-1]).T @ in_rows(dgates)
 
         return pull_back
 
@@ -389,8 +390,8 @@ class GRU(_Recurrent):
                 np.matmul(dgates[t][:, 2 * units :], candidate_turned, out=dshown)
                 kernels.gru_reset_vjp(gates[t], h[t], dshown, dh, dgates[t])
                 np.matmul(dgates[t][:, : 2 * units], gates_turned, out=product)
-            flat = _flat(dgates)
-            dU = _flat(h[:-1]).T @ flat[:, : 2 * units], _flat(shown).T @ flat[:, 2 * units :]
+            flat = in_rows(dgates)
+            dU = in_rows(h[:-1]).T @ flat[:, : 2 * units], in_rows(shown).T @ flat[:, 2 * units :]
             return np.concatenate(dU, axis=1)
 
         return pull_back
@@ -399,8 +400,3 @@ class GRU(_Recurrent):
 def _turned(U):
     """Return the transpose in one piece, which makes the small products of a step faster."""
     return np.ascontiguousarray(U.T)
-
-
-def _flat(x):
-    """Return all steps of all sequences as rows."""
-    return x.reshape(-1, x.shape[-1])

@@ -10,15 +10,8 @@ from .._core.validation import sequence_lengths
 from .base import Layer
 
 
-class SequenceLayer(Layer):
-    """A layer for sequences (N, T, features), whose `forward` takes their lengths.
-
-    What lies past the end of a sequence has no influence on any output, and gets no gradient.
-    """
-
-    takes_lengths = True
-
-    _first_weights: str
+class PassesLengths(Layer):
+    """A layer whose `forward` takes the lengths of sequences, and to which every way leads."""
 
     def forward(
         self, x: Any, training: bool = False, lengths: ArrayLike | None = None
@@ -43,6 +36,17 @@ class SequenceLayer(Layer):
         """Return the value of `forward` alone."""
         return self.forward(x, lengths=lengths)[0]
 
+
+class SequenceLayer(PassesLengths):
+    """A layer for sequences (N, T, features).
+
+    What lies past the end of a sequence has no influence on any output, and gets no gradient.
+    """
+
+    takes_lengths = True
+
+    _first_weights: str
+
     def _sequences(self, x, lengths):
         """Return sequences in the dtype to compute in, and their lengths as integers or None."""
         x = self._floats(x)
@@ -56,6 +60,11 @@ class SequenceLayer(Layer):
 
     def _expect_steps(self, shape):
         self._expect(len(shape) == 2, "(T, features)", shape)
+
+
+def in_rows(x: Array) -> Array:
+    """Return all steps of all sequences as rows."""
+    return x.reshape(-1, x.shape[-1])
 
 
 def is_past(lengths: Array, steps: int) -> Array:

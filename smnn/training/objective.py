@@ -124,7 +124,7 @@ class Objective:
     def up_to_the_end(self, y, input_shape, output_shape, lengths):
         """Return y without what lies past the ends of sequences, and which steps are kept.
 
-        Where the loss knows an ignored label, that label stands past the ends, and the second
+        Where the loss knows an ignored label, that label is put past the ends, and the second
         value is None.  It is None, too, where the model has one output for a sequence.
         """
         steps = input_shape[:2]

@@ -2,6 +2,9 @@
 
 import json
 import re
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from book_checks import ROOT, Page, faults_in_links, faults_in_requests
@@ -24,6 +27,7 @@ import page_markup  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
+from jupyter_cache import get_cache  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
 
 from smnn_book.explorers import softmax_explorer  # noqa: E402
@@ -449,12 +453,37 @@ def test_a_fingerprint_changes_with_what_executes_the_notebooks(tmp_path, monkey
 # ------------------------------------------------------------------ execution
 
 
-def test_only_chapters_that_measure_time_run_alone():
-    cell = nbformat.v4.new_code_cell("1")
-    notebook = nbformat.v4.new_notebook(cells=[cell])
-    assert not execution_ahead.measures_time(notebook)
-    cell.metadata["tags"] = ["hide-input", "nbval-ignore-output"]
-    assert execution_ahead.measures_time(notebook)
+def test_chapters_run_side_by_side_and_those_that_measure_time_alone(tmp_path, monkeypatch):
+    names = {"a": [], "b": [], "c": ["hide-input", "nbval-ignore-output"]}
+    for name, tags in names.items():
+        cell = nbformat.v4.new_code_cell(f"name = {name!r}", metadata={"tags": tags})
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
+    both, running, beside = threading.Barrier(2), set(), {}
+
+    def run(notebook, *arguments, **options):
+        name = notebook.cells[0].source[-2]
+        running.add(name)
+        if name != "c":
+            both.wait(timeout=20)  # raises unless the other one comes
+        time.sleep(0.2)  # whoever is to come has come
+        beside[name] = running - {name}
+        if name != "c":
+            both.wait(timeout=20)
+        running.discard(name)
+        return SimpleNamespace(nb=notebook, err=None if name != "b" else ValueError(), time=1.0)
+
+    monkeypatch.setattr(execution_ahead, "single_nb_execution", run)
+    monkeypatch.setattr(execution_ahead, "get_num_threads", lambda: 3)
+    folder = str(tmp_path / "cache")
+    config = SimpleNamespace(nb_execution_cache_path=folder, nb_execution_timeout=9)
+    env = SimpleNamespace(doc2path=lambda name: tmp_path / f"{name}.ipynb")
+    app = SimpleNamespace(config=config)
+    execution_ahead.fill_cache(app, env, list(names))
+    assert beside == {"a": {"b"}, "b": {"a"}, "c": set()}
+    kept = [record.uri for record in get_cache(folder).list_cache_records()]
+    assert sorted(kept) == [str(tmp_path / "a.ipynb"), str(tmp_path / "c.ipynb")]  # b has failed
+    monkeypatch.setattr(execution_ahead, "single_nb_execution", None)  # would raise if called
+    execution_ahead.fill_cache(app, env, ["a", "c"])
 
 
 # ------------------------------------------------------------------ the reading time
@@ -561,6 +590,13 @@ def test_scripts_are_copied_once_and_leftovers_removed(book):
     static = book[0] / "_build" / "html" / "_static"
     assert (static / self_contained.VEGA).stat().st_size > 500_000
     assert not (static / "scripts").exists()
+    said = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (book[0] / "_build" / "html").rglob("*.*")
+        if path.suffix in (".html", ".js", ".css")
+    )
+    assets = [path.name for path in static.rglob("*.*") if path.suffix in (".js", ".css")]
+    assert [name for name in assets if name not in said] == []
     assert sum(path.stat().st_size for path in static.rglob("*.*")) < 1_500_000
 
 
