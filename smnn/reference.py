@@ -506,8 +506,8 @@ def ctc(x, labels, input_lengths, label_lengths, blank, weights, losses, dx):
         for t in reversed(range(length)):
             beta = _from_neighbors(later, may_skip_back)[::-1]
             paths = alpha[t + 1] + beta
-            paths = np.exp(paths - np.logaddexp.reduce(paths))
-            occupancy = np.bincount(states, paths, x.shape[2])
+            shares = np.exp(paths - paths.max())
+            occupancy = np.bincount(states, shares / shares.sum(), x.shape[2])
             dx[t, n] = weights[n] * (np.exp(log_probs[t].astype(np.float64)) - occupancy)
             later = (beta + emitted[t])[::-1]
 
