@@ -41,8 +41,8 @@ def dates_in_words(part, count, rng, languages=tuple(LANGUAGES)):
 
     Examples
     --------
-    >>> dates_in_words("train", 1, np.random.default_rng(1))
-    (['zaterdag 31 oktober 1987'], ['1987-10-31'])
+    >>> dates_in_words("train", 1, np.random.default_rng(3))
+    (['nov 16, 2014'], ['2014-11-16'])
     """
     texts, dates = [], []
     while len(texts) < count:
@@ -138,18 +138,21 @@ class DateReader:
         if uniform:
             self.params["Q"][:] = 0
 
-    def states(self, x):
+    def states(self, x, lengths):
         """Return H for characters (N, L), of shape (N, L, d), and the way back."""
         w = self.params
-        seen1 = _window(w["E"][x])
-        h1 = np.tanh(seen1 @ w["W1"] + w["b1"])
+        # Behind its end a text is 0 in every layer, or the answer would depend on how far the
+        # other texts of the batch reach.
+        text = _is_text(x, lengths)[..., None]
+        seen1 = _window(w["E"][x] * text)
+        h1 = np.tanh(seen1 @ w["W1"] + w["b1"]) * text
         seen2 = _window(h1)
         h2 = np.tanh(seen2 @ w["W2"] + w["b2"])
 
         def backward(dh2):
             da2 = dh2 * (1 - h2 * h2)
-            da1 = _window_vjp(da2 @ w["W2"].T) * (1 - h1 * h1)
-            de = _window_vjp(da1 @ w["W1"].T)
+            da1 = _window_vjp(da2 @ w["W2"].T) * (1 - h1 * h1) * text
+            de = _window_vjp(da1 @ w["W1"].T) * text
             characters = smnn.one_hot(x.ravel(), len(w["E"]), dtype=de.dtype)
             return {
                 "E": characters.T @ de.reshape(-1, de.shape[-1]),
@@ -162,10 +165,9 @@ class DateReader:
     def forward(self, x, lengths):
         """Return the logits (N, 10, 11) for characters (N, L), and the way back."""
         w = self.params
-        h, states_backward = self.states(x)
+        h, states_backward = self.states(x, lengths)
         Q = np.broadcast_to(w["Q"], (len(x), *w["Q"].shape))
-        mask = (np.arange(x.shape[1]) < lengths[:, None])[:, None, :]
-        c, attention_backward = smnn.attention(Q, h, h, mask=mask)
+        c, attention_backward = smnn.attention(Q, h, h, mask=_is_text(x, lengths)[:, None])
         z = np.einsum("ntd,tdk->ntk", c, w["Wo"], optimize=True) + w["bo"]
 
         def backward(dz):
@@ -178,10 +180,9 @@ class DateReader:
 
     def attention(self, x, lengths):
         """Return the weights of every query, of shape (N, 10, L)."""
-        h, _ = self.states(x)
+        h, _ = self.states(x, lengths)
         scores = self.params["Q"] @ h.swapaxes(1, 2) / np.sqrt(h.shape[-1])
-        seen = (np.arange(x.shape[1]) < lengths[:, None])[:, None, :]
-        return smnn.softmax(np.where(seen, scores, -np.inf))
+        return smnn.softmax(np.where(_is_text(x, lengths)[:, None], scores, -np.inf))
 
     def read(self, x, lengths):
         """Return the symbols that are likeliest, shape (N, 10)."""
@@ -237,6 +238,11 @@ def exact(reader, data):
     """
     x, lengths, y = data
     return int((reader.read(x, lengths) == y).all(axis=1).sum())
+
+
+def _is_text(x, lengths):
+    """Return which characters (N, L) are not padding."""
+    return np.arange(x.shape[1]) < np.asarray(lengths)[:, None]
 
 
 def _rows(x):
