@@ -14,6 +14,8 @@ Results are lazy, and no function holds all chunks at once.  Of one row of chunk
 overlap it along the class axis are needed at the same time.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from typing import Any

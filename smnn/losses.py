@@ -8,6 +8,8 @@ Those that work on probabilities take the scores before them, and do both steps 
 which cannot overflow.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -15,6 +15,8 @@ training, take (prediction, target).  No probability is clipped: a true class wi
 0 costs infinity.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

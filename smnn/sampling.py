@@ -10,6 +10,8 @@ language model.  `beam_search` does not draw.  It keeps the best of
 the sequences that it has seen.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,5 +1,7 @@
 """Real sets that come with scikit-learn: iris, wine, breast cancer, digits."""
 
+from __future__ import annotations
+
 from .dataset import Dataset
 
 

@@ -11,6 +11,8 @@ type (8 means unsigned byte), a byte for the number of axes, the length of each 
 big-endian 32-bit integer, then the values, the last axis fastest.
 """
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import os

@@ -4,6 +4,8 @@ Each has two features, so that it can be drawn, and a formula, so that you know 
 there to be found.  The classes come one after the other; training shuffles them.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

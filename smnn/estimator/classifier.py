@@ -9,6 +9,8 @@ finds its optimum: see ``newton.py``.  With hidden layers the objective is no lo
 Adam minimizes it on mini-batches, each of them with the whole penalty, until it finds no more.
 """
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import warnings
@@ -146,7 +148,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> "SoftmaxClassifier":
+    ) -> SoftmaxClassifier:
         """Learn from examples, from the beginning.
 
         If it fails, the classifier stays what it was.
@@ -185,7 +187,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-    ) -> "SoftmaxClassifier":
+    ) -> SoftmaxClassifier:
         """Learn from more examples: one pass over them with Adam.
 
         If it fails, the classifier stays what it was.

@@ -10,6 +10,8 @@ images larger.  Both are products of matrices: the windows, written one below th
 the weights.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The dense layer: every input is connected to every unit."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 r"""Softmax in two steps: a short list of frequent classes, and clusters of rare ones."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

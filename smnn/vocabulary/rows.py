@@ -1,5 +1,7 @@
 """The few rows of a matrix that a batch touches."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
