@@ -112,4 +112,4 @@ def _from_scikit_learn(name):
 
 
 def _needs(package, loader):
-    return f"{loader} needs {package}: pip install \"smnn[data]\""
+    return f'{loader} needs {package}: pip install "smnn[data]"'

@@ -395,9 +395,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         labels = self._labels(y)
         weight = self._weights(labels, sample_weight)
         total = len(labels) if weight is None else weight.sum()
-        problem = ShardedObjective(
-            X, labels, len(self.classes_), self._penalty() / total, weight
-        )
+        problem = ShardedObjective(X, labels, len(self.classes_), self._penalty() / total, weight)
         W, b, self.n_iter_, converged = minimize_objective(problem, X.shape[1], self.max_iter)
         self._set_weights(W, b)
         mean, _ = problem.value_and_gradient(np.vstack([W, b]).ravel())
@@ -514,9 +512,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         known = set(np.unique(classes).tolist())
         for name, value in self.class_weight.items():
             if name not in known:
-                raise ValueError(
-                    f"class_weight must name classes of {sorted(known)}, got {name!r}"
-                )
+                raise ValueError(f"class_weight must name classes of {sorted(known)}, got {name!r}")
             not_negative(value, f"class_weight of {name!r}")
 
     def _train(self, X, labels, weight, epochs, callbacks=()):

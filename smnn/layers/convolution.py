@@ -45,9 +45,7 @@ class _Convolution(Affine):
         init: str | Callable[..., Array] = "auto",
         rng: Random = None,
     ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
+        super().__init__(activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng)
         self.filters = positive_integer(filters, "filters")
         self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
         self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)

@@ -104,9 +104,7 @@ class AdaptiveSoftmax:
     def __repr__(self) -> str:
         return f"AdaptiveSoftmax({self.dim}, {list(self.cutoffs)}, div_value={self.div_value:g})"
 
-    def loss(
-        self, h: ArrayLike, target: ArrayLike
-    ) -> tuple[Any, dict[str, Array], Array]:
+    def loss(self, h: ArrayLike, target: ArrayLike) -> tuple[Any, dict[str, Array], Array]:
         """Return the mean of −log p of the true classes, and its gradients.
 
         Parameters
