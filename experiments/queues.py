@@ -68,7 +68,7 @@ def loses(scores, queues, steps, episodes):
 
 def in_bytes(w, c):
     """Return weights that are whole numbers from −127 to 127, times one power of two."""
-    largest = max(np.abs(w).max(), np.abs(c).max())
+    largest = max(1.0, np.abs(w).max(), np.abs(c).max())
     unit = 2.0 ** np.ceil(np.log2(largest / 127))
     return np.round(w / unit) * unit, np.round(c / unit) * unit
 
