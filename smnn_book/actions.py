@@ -219,7 +219,7 @@ def queue_value(policy, queues, steps):
     Examples
     --------
     >>> round(queue_value(np.full((10, 10, 2), 0.5), 2, 6), 4)
-    -0.0032
+    -0.023
     """
     lengths = np.indices((ROOM + 1,) * queues)
 
