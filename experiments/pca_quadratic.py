@@ -16,6 +16,8 @@ read once by each model.
 The result is kept in ``smnn_book/data/pca_quadratic.json``.
 """
 
+import dataclasses
+
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -114,7 +116,7 @@ def data_of(quick):
     if not quick:
         everything, test = smnn.load_mnist(progress=False)
         order = np.random.default_rng(0).permutation(len(everything.x))
-        return smnn.Dataset(everything.x[order], everything.y[order]), test
+        return dataclasses.replace(everything, x=everything.x[order], y=everything.y[order]), test
     few, rest = smnn.load_mnist_subset().split(4700, rng=0)
     return few, rest.split(4600, rng=0)[0]
 

@@ -32,7 +32,7 @@ from . import keep
 from .frozen_head import of_each_class
 
 LABELS, SEEDS, UNITS, NOISE = (100, 500, 2000, 10000), range(5), (196, 64), 0.2
-BATCH, STEPS = 50, 1000
+BATCH, STEPS, EPOCHS = 50, 600, 6
 RATES_OF_HEADS, RATES_OF_NETWORKS = (0.003, 0.01, 0.03), (0.001, 0.003, 0.01)
 WAYS = {
     "pixels": RATES_OF_HEADS,
@@ -140,7 +140,7 @@ def task_of(quick):
         return Task(x[:500], y[:500], 100, (x[500:600], y[500:600]), epochs=1, steps=2)
     everything, test = smnn.load_mnist(progress=False)
     rows = np.random.default_rng(0).permutation(60000)[:22000]
-    return Task(everything.x[rows], everything.y[rows], 2000, test, epochs=10, steps=STEPS)
+    return Task(everything.x[rows], everything.y[rows], 2000, tuple(test), epochs=EPOCHS, steps=STEPS)
 
 
 def measure(*, quick=False):
