@@ -140,7 +140,8 @@ def task_of(quick):
         return Task(x[:500], y[:500], 100, (x[500:600], y[500:600]), epochs=1, steps=2)
     everything, test = smnn.load_mnist(progress=False)
     rows = np.random.default_rng(0).permutation(60000)[:22000]
-    return Task(everything.x[rows], everything.y[rows], 2000, tuple(test), epochs=EPOCHS, steps=STEPS)
+    x, y = everything.x[rows], everything.y[rows]
+    return Task(x, y, 2000, tuple(test), epochs=EPOCHS, steps=STEPS)
 
 
 def measure(*, quick=False):
