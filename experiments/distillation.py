@@ -5,7 +5,7 @@
 Five networks 64-64-10 learn 1,000 of scikit-learn's digits; the mean of their logits is the
 teacher.  A network 64-12-10 learns from labels, from the softened answers of the teacher at three
 temperatures, or from its logits by least squares, and sees either 100 of the images or all 1,000.
-Each way gets the same budget: three rates of Adam, five seeds with each, as many steps.  The rate is
+Each way gets the same budget: three rates of Adam, five seeds each, as many steps.  The rate is
 chosen by the mean error on 300 validation images; what is kept of the 497 test images are the
 errors of the five networks with this rate.  A seed draws the split of the images, and the weights.
 
