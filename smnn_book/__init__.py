@@ -9,6 +9,7 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `kept_results`: the results of experiments that take too long for a page.
 - `Table`: a table of a page, as HTML and as text.
 - `tasks`: what a Dask plan consists of, as a picture.
+- `pie`: a task in six pieces, and the loss of the mixture that learns it.
 - `strips`: strips of handwritten digits, and a reader that is trained on them.
 - `docstrings`: real text that is installed already, as words and pairs of words.
 - `characters`: that text as characters, and what counting them foresees.
