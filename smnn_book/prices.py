@@ -51,7 +51,7 @@ def load_daily_closes():
     return DailyCloses(days, dict(zip(SHARES, closes, strict=True)))
 
 
-def movements(close, *, window=10, horizon=1, late=0):
+def movements(close, *, window=10, horizon=1, late=0, levels=False):
     """Return the returns before each day, and whether the price is higher some days later.
 
     Parameters
@@ -64,11 +64,13 @@ def movements(close, *, window=10, horizon=1, late=0):
         How many days later the price is compared.
     late : int
         By how many days the window reaches beyond the day; more than 0 is a mistake.
+    levels : bool
+        Whether x has the logarithms of the prices themselves in the place of the returns.
 
     Returns
     -------
     x : ndarray, shape (N, window)
-        Differences of log prices in percent, the oldest first.
+        Differences of log prices in percent, or log prices, the oldest first.
     y : ndarray of int, shape (N,)
         1 where the price is higher ``horizon`` days later, and 0 where it is not.
 
@@ -83,7 +85,7 @@ def movements(close, *, window=10, horizon=1, late=0):
     array([1, 1, 0])
     """
     close = np.asarray(close, dtype=np.float64)
-    returns = 100 * np.diff(np.log(close))
+    values = np.log(close[1:]) if levels else 100 * np.diff(np.log(close))
     days = np.arange(window, len(close) - horizon)
-    x = returns[days[:, None] - np.arange(window, 0, -1) + late]
+    x = values[days[:, None] - np.arange(window, 0, -1) + late]
     return x, (close[days + horizon] > close[days]).astype(np.int64)

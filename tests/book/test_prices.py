@@ -29,6 +29,13 @@ def test_a_row_has_the_returns_before_its_day(horizon, late):
         assert answer == (close[day + horizon] > close[day])
 
 
+def test_levels_are_the_last_prices():
+    close = np.linspace(50, 90, 40)
+    x, y = movements(close, window=3, horizon=4, levels=True)
+    np.testing.assert_allclose(x[7], np.log(close[8:11]))
+    assert y.all() and len(x) == len(y) == 33
+
+
 def test_only_a_late_window_knows_the_answer():
     close = np.exp(np.cumsum(np.random.default_rng(1).normal(size=300)))
     for late, knows in ((0, False), (1, True)):
