@@ -17,6 +17,9 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `recurrence`: recurrent networks for the adding problem, and how far their states reach.
 - `utterances`: real sequences of different lengths, nine people who say two vowels.
 - `features`: an autoencoder with tied weights, and all products of pairs.
+- `waveguide`: sound in shallow water, and what an array of hydrophones receives.
+- `phrases`: phrases with a sentiment at every node, and a recursive network that reads them.
+- `prices`: thirteen years of daily prices of three shares.
 - `roofline`: what a program moves and computes, how long it takes here, and the pictures of it.
 """
 
