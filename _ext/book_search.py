@@ -3,11 +3,14 @@
 Sphinx's own search gives titles of pages.  This one knows every section, every term of the
 glossary and every name of the package as a place of its own, with its words; so it can lead to
 the place, show an excerpt, and put a title or a definition before a mention.  The words lie in
-one script, because a page that is opened from the disk may load scripts and no data.
+one script, because a page that is opened from the disk may load scripts and no data; they are
+compressed there, to a third of their size, and the browser unpacks them.
 """
 
 import json
 import shutil
+import zlib
+from base64 import b64encode
 from pathlib import Path
 
 from api_reference import entries
@@ -106,14 +109,19 @@ def index(app):
     return found
 
 
+def script_of(places):
+    """Return the script that hands the places to the page, compressed."""
+    said = json.dumps(places, ensure_ascii=False, separators=(",", ":"))
+    packed = b64encode(zlib.compress(said.encode(), level=9)).decode("ascii")
+    return f'window.bookIndex = "{packed}";\n'
+
+
 def write_index(app, exception):
     """Write the index in the place of Sphinx's own."""
     if exception or app.builder.format != "html":
         return
     site = Path(app.outdir)
-    places = json.dumps(index(app), ensure_ascii=False, separators=(",", ":"))
-    script = f"window.bookIndex = {places};\n"
-    (site / "_static" / INDEX).write_text(script, encoding="utf-8")
+    (site / "_static" / INDEX).write_text(script_of(index(app)), encoding="ascii")
     for name in ("_static/searchtools.js", "_static/language_data.js"):
         (site / name).unlink(missing_ok=True)
     if (site / SPHINX_INDEX).exists():

@@ -11,6 +11,13 @@
   const field = document.getElementById("search-field");
   const results = document.getElementById("search-results");
 
+  // The places of the book, from the script beside this one.
+  async function unpacked(index) {
+    const bytes = Uint8Array.from(atob(index), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).json();
+  }
+
   // The same letters for the same sign, and no spaces around a minus.
   const plain = (text) => text.toLowerCase().replace(/[−–‑]/g, "-").replace(/\s*-\s*/g, "-");
 
@@ -45,10 +52,10 @@
     return sum * WORTH[place.kind] * (/\/(many-classes|one-neuron|networks)\//.test(place.at) ? 1.25 : 1);
   }
 
-  function search(query) {
+  function search(places, query) {
     const words = wordsOf(query);
     const patterns = words.map(patternOf);
-    return window.bookIndex
+    return places
       .map((place) => ({ place, worth: worthOf(place, words, patterns) }))
       .filter((hit) => hit.worth > 0)
       .sort((one, other) => other.worth - one.worth)
@@ -93,11 +100,11 @@
     return item;
   }
 
-  function show(query) {
+  function show(places, query) {
     results.replaceChildren();
     const words = wordsOf(query);
     if (!words.length) return;
-    const found = search(query);
+    const found = search(places, query);
     const count = document.createElement("p");
     count.className = "found-count";
     if (!found.length) count.textContent = `Nothing in the book has all of these words: ${query}`;
@@ -109,6 +116,8 @@
   }
 
   field.value = new URLSearchParams(location.search).get("q") ?? "";
-  field.addEventListener("input", () => show(field.value));
-  show(field.value);
+  unpacked(window.bookIndex).then((places) => {
+    field.addEventListener("input", () => show(places, field.value));
+    show(places, field.value);
+  });
 })();

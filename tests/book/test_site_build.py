@@ -4,6 +4,8 @@ import json
 import re
 import threading
 import time
+import zlib
+from base64 import b64decode
 from types import SimpleNamespace
 
 import pytest
@@ -580,7 +582,8 @@ def test_a_built_page_says_its_version_and_a_missing_one_leads_on(book):
 
 def test_the_search_knows_sections_of_the_book(book):
     script = (book[0] / "_build" / "html" / "_static" / "search-index.js").read_text("utf-8")
-    found = json.loads(script.removeprefix("window.bookIndex = ").rstrip().rstrip(";"))
+    packed = script.removeprefix('window.bookIndex = "').removesuffix('";\n')
+    found = json.loads(zlib.decompress(b64decode(packed)))
     place = next(place for place in found if place["title"] == "A number first")
     assert place["at"] == "book/chapter.html#a-number-first"
     assert place["text"].startswith("p=1/2, and a table:") and place["page"] == "Softmax"
