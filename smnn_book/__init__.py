@@ -14,6 +14,8 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `docstrings`: real text that is installed already, as words and pairs of words.
 - `characters`: that text as characters, and what counting them foresees.
 - `actions`: a corridor, a grid and queues, in which a softmax chooses.
+- `dates`: dates in seven languages, and a reader that attends to them.
+- `language_model`: a small transformer made of the package's layers.
 - `recurrence`: recurrent networks for the adding problem, and how far their states reach.
 - `utterances`: real sequences of different lengths, nine people who say two vowels.
 - `features`: an autoencoder with tied weights, and all products of pairs.
