@@ -38,6 +38,7 @@ run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
 
 lint: $(READY)  ## check style and spelling
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 	$(BIN)/mypy

@@ -20,6 +20,8 @@ Conventions, the same for every pair:
 `ACTIVATIONS` maps each name to its pair.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -543,7 +543,7 @@ WITHOUT_A_TRACE = (
 
 def check_training(number):
     """Train a random model twice, once with other calls between the steps."""
-    draw = Draw([zlib.crc32(b"training"), number])
+    draw = Draw(seed_of("training", number))
     features, classes = draw.one_of((1, 3, 8)), draw.one_of((2, 3, 10))
     layers = [smnn.Dense(draw.one_of((1, 4)), draw.one_of(ELEMENTWISE))]
     for layer in (smnn.LayerNorm(), smnn.PReLU(), smnn.Dropout(0.4)):
@@ -578,9 +578,14 @@ def check(name, number):
         check_call(name, number)
 
 
+def seed_of(name, number):
+    """Return the seed of a case."""
+    return [zlib.crc32(name.encode()), number]
+
+
 def check_call(name, number):
     """Make one call in three ways."""
-    seed = [zlib.crc32(name.encode()), number]
+    seed = seed_of(name, number)
     draw, rng = Draw(seed), np.random.default_rng([*seed, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

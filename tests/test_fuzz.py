@@ -48,9 +48,7 @@ FAULTS = {
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_fault_is_found(kind, monkeypatch):
     function, words = FAULTS[kind]
-    monkeypatch.setitem(
-        fuzzing.CASES, "one", lambda draw: (function, (draw.small((3, 4)),), {})
-    )
+    monkeypatch.setitem(fuzzing.CASES, "one", lambda draw: (function, (draw.small((3, 4)),), {}))
     with pytest.raises(fuzzing.Fault, match=words):
         for number in range(40):
             fuzzing.check("one", number)

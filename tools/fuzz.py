@@ -4,7 +4,7 @@
 
 A round is one case of every name of tests/fuzzing.py.  Rounds run in processes of their own, so
 that one which dies is told like every other fault.  What is found can be added to
-tests/fuzz_corpus.txt, which the tests run again.
+the corpus in tests, which they run again.
 """
 
 import subprocess

@@ -10,6 +10,8 @@ images larger.  Both are products of matrices: the windows, written one below th
 the weights.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable
@@ -43,9 +45,7 @@ class _Convolution(Affine):
         init: str | Callable[..., Array] = "auto",
         rng: Random = None,
     ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
+        super().__init__(activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng)
         self.filters = positive_integer(filters, "filters")
         self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
         self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)
