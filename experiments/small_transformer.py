@@ -11,9 +11,10 @@ seed.  A piece is read with an overlap of one half, and the second half is judge
 judged character has at least 32 before it.
 
 On tiny Shakespeare (``text/tinyshakespeare.txt`` in the folder that ``SMNN_DATA`` names, last
-tenth for validation, no test) one larger model of width 96 learns from 1,000 batches of 24 pieces,
-with a rate that was better than half of it.  There all characters of a piece are judged, as in the program whose published figure is put beside
-it.  The seconds are those of the processor, without the judging.
+tenth for validation, no test) one larger model of width 96 learns from 1,000 batches of 24
+pieces, with a rate that was better than half of it.  There all characters of a piece are judged,
+as in the program whose published figure is put beside it.  The seconds are those of the
+processor, without the judging.
 
 The result is kept in ``smnn_book/data/small_transformer.json``.
 """
