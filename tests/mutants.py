@@ -17,7 +17,6 @@ import importlib
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,9 +24,12 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
+with contextlib.suppress(ImportError):
+    import resource  # of Unix
+
 ROOT = Path(__file__).parent.parent
 SAMPLE = 40
-LIMIT = 900  # seconds that the tests of a module may take
+LIMIT = 100  # seconds of processor time that the tests of a module may take
 
 #: The modules, and the tests of each.
 MODULES = {
@@ -137,7 +139,7 @@ def run_tests(folder, tests):
             os.chdir(folder)
             sys.path.insert(0, str(folder))
             os.environ["PYTHONPATH"] = str(folder)
-            signal.alarm(LIMIT)
+            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
