@@ -41,7 +41,7 @@ MODULES = {
     "losses": ("losses", "entmax", "every_name", "robustness", "gradients"),
     "metrics": ("metrics",),
     "optim/optimizers": ("optim", "memory", "checkpoint"),
-    "pullback": ("gradients", "autograd", "gradcheck", "functional", "layers"),
+    "pullback": ("pullback", "gradients", "autograd", "gradcheck", "functional", "layers"),
     "ctc": ("ctc",),
     "sampling": ("sampling",),
 }
