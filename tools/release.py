@@ -12,6 +12,7 @@ The bill (CycloneDX, JSON) names what the wheel and all its extras install, with
 import argparse
 import gzip
 import io
+import json
 import os
 import subprocess
 import sys
@@ -68,6 +69,9 @@ def write_bill(wheel):
              "--pyproject", ROOT / "pyproject.toml", "--mc-type", "library",
              "--output-file", bill, python], check=True,
         )  # fmt: skip
+    found = json.loads(bill.read_text(encoding="utf-8"))
+    found["metadata"]["component"]["version"] = wheel.name.split("-")[1]  # pyproject names none
+    bill.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
     return bill
 
 
