@@ -72,7 +72,7 @@ def test_a_page_is_light_and_stands_still_until_it_is_touched(path, phone, addre
 
 
 def test_vega_comes_at_the_first_touch_and_draws_in_place(phone, address):
-    phone.goto(f"{address}/{PAGES[0]}")
+    phone.goto(f"{address}/{PAGES[1]}")
     phone.wait_for_load_state("networkidle")
     assert not any("vega" in url for url in phone.sent)
     figure = phone.locator(".interactive").first

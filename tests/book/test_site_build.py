@@ -32,7 +32,7 @@ from docutils import nodes as docutils_nodes  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
 
-from smnn_book.explorers import softmax_explorer  # noqa: E402
+from smnn_book.explorers import jacobian_explorer  # noqa: E402
 from smnn_book.sliders import CLASS_COLORS  # noqa: E402
 
 
@@ -406,7 +406,7 @@ def test_descriptions_are_cut_between_words():
 
 
 def test_figures_take_their_colors_from_the_style_sheet():
-    html = slider_figures.figure_html(softmax_explorer().spec)
+    html = slider_figures.figure_html(jacobian_explorer().spec)
     style = (ROOT / "assets" / "book.css").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{6}", html)
     for shade in slider_figures.SHADES.values():
@@ -414,7 +414,7 @@ def test_figures_take_their_colors_from_the_style_sheet():
     assert len(re.findall(r"--class-\d: ", style)) >= 2 * len(CLASS_COLORS) - 2
     drawn = soup(html).select(".interactive-drawing > svg")
     assert [svg["class"] for svg in drawn] == [["wide"], ["narrow"]]
-    assert "0.665" in drawn[0].get_text()  # the first state, without a script
+    assert "0.223" in drawn[0].get_text()  # the first state, without a script
     labels = soup(html).select("label")
     assert [label["for"] for label in labels] == [i["id"] for i in soup(html).select("input")]
 
@@ -538,7 +538,7 @@ def test_reading_time_counts_what_is_read(parts, minutes):
 def book(tmp_path_factory):
     """The folder of a built book, and what its build said."""
     folder = tmp_path_factory.mktemp("book")
-    write_book(folder, "from smnn_book.explorers import softmax_explorer\n\nsoftmax_explorer()")
+    write_book(folder, "from smnn_book.explorers import jacobian_explorer\n\njacobian_explorer()")
     status, said = build(folder)
     assert status == 0, said
     return folder, said
@@ -559,7 +559,7 @@ def test_built_chapter_has_its_facts_its_figure_and_its_description(book):
     description = chapter.select_one("meta[name=description]")["content"]
     assert description == "Softmax turns scores into probabilities."
     assert chapter.select_one(".facts").get_text(" ") == "1 minute 1 exercise Notebook"
-    assert len(chapter.select("#interactive-softmax-explorer input[type=range]")) == 4
+    assert len(chapter.select("#interactive-jacobian-explorer input[type=range]")) == 3
     assert [fold.summary.get_text() for fold in chapter.select("details.fold")] == [
         "Hint",
         "Worked solution",
