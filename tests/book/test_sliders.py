@@ -67,7 +67,7 @@ def test_the_colors_are_those_of_the_other_pictures():
 
 
 def test_small_figures():
-    assert len(json.dumps(jacobian_explorer().spec)) < 4000
+    assert len(json.dumps(jacobian_explorer().spec)) < 4500
 
 
 def dot():
