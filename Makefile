@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 HTML := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-package lab text run lint lighthouse phone bench peers wheel sdist clean
+.PHONY: help book pdf test test-package lab text run lint lighthouse phone bench peers fuzz wheel sdist clean
 
 help:  ## list the targets
 	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -38,6 +38,7 @@ run: $(READY)  ## write the text back and execute it: make run CHAPTER=...
 
 lint: $(READY)  ## check style and spelling
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 	$(BIN)/mypy
@@ -62,6 +63,9 @@ peers: .venv-bench/ready  ## run the tests that compare with PyTorch
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt -e .
 	@touch $@
+
+fuzz: $(READY)  ## make tens of thousands of random calls of the package
+	$(BIN)/python tools/fuzz.py
 
 wheel sdist: $(READY)  ## build the wheel and the archive of the last commit, into dist
 	$(BIN)/python tools/release.py

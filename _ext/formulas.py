@@ -175,8 +175,6 @@ def parted(tree):
     return pieces
 
 
-
-
 def to_core(tree):
     """Say in MathML Core what MathJax would do while it draws, in place."""
     for element in tree.iter():

@@ -119,7 +119,7 @@ def drawing(chart, width):
     svg = with_short_numbers(svg)
     while (lighter := re.sub(r"<g>\s*</g>", "", svg)) != svg:
         svg = lighter
-    return svg.replace("<svg", "<svg focusable=\"false\"", 1)
+    return svg.replace("<svg", '<svg focusable="false"', 1)
 
 
 def drawings(chart):

@@ -85,9 +85,7 @@ def products(n, causal, back):
     """Return a function that multiplies as smnn does, tile by tile, and does nothing else."""
     q, k, v, dout = make_data(n)
     size = tiles.QUERIES
-    places = [
-        (i, j) for i in range(0, n, size) for j in range(0, n, size) if not causal or j <= i
-    ]
+    places = [(i, j) for i in range(0, n, size) for j in range(0, n, size) if not causal or j <= i]
     scores, other = np.empty((2, size, size), np.float32)
     columns = np.ascontiguousarray(k.T)
     sums = np.empty((size, D), np.float32)

@@ -48,9 +48,7 @@ class Rows:
             _, (dh, dW, _) = smnn.linear_cross_entropy(h, np.ascontiguousarray(self.W.T), y)
             self.optimizer.step(slice(None), dW.T)
         else:
-            _, (dh, (rows, dW), _) = self.loss(
-                h, self.W, y, noise=self.noise, k=K, rng=self.rng
-            )
+            _, (dh, (rows, dW), _) = self.loss(h, self.W, y, noise=self.noise, k=K, rng=self.rng)
             self.optimizer.step(rows, dW)
         return dh
 

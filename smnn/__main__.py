@@ -103,9 +103,7 @@ def warm_up(dtypes):
     """Call every kernel; return the seconds of the calls that compiled something, by name."""
     from ._kernels.simd.compile import compiled_count
 
-    todo = {
-        f"{name}, {dtype}": call for dtype in dtypes for name, call in calls(dtype).items()
-    }
+    todo = {f"{name}, {dtype}": call for dtype in dtypes for name, call in calls(dtype).items()}
     names = list(todo)
     if bar_is_wanted():
         from tqdm import tqdm

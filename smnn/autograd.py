@@ -13,6 +13,8 @@ returns its value and its pullback.
 The loops below do not recurse, so a graph may be as deep as memory allows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -84,34 +86,34 @@ class Tensor:
                 known = pending.get(id(parent))
                 pending[id(parent)] = dx if known is None else known + dx
 
-    def __add__(self, other: Any) -> "Tensor":
+    def __add__(self, other: Any) -> Tensor:
         return apply(_add, self, self._constant(other))
 
-    def __sub__(self, other: Any) -> "Tensor":
+    def __sub__(self, other: Any) -> Tensor:
         return self + -self._constant(other)
 
-    def __mul__(self, other: Any) -> "Tensor":
+    def __mul__(self, other: Any) -> Tensor:
         return apply(_multiply, self, self._constant(other))
 
-    def __truediv__(self, other: Any) -> "Tensor":
+    def __truediv__(self, other: Any) -> Tensor:
         return self * self._constant(other) ** -1
 
-    def __matmul__(self, other: Any) -> "Tensor":
+    def __matmul__(self, other: Any) -> Tensor:
         return apply(_matmul, self, other)
 
-    def __radd__(self, other: Any) -> "Tensor":
+    def __radd__(self, other: Any) -> Tensor:
         return self._constant(other) + self
 
-    def __rsub__(self, other: Any) -> "Tensor":
+    def __rsub__(self, other: Any) -> Tensor:
         return self._constant(other) - self
 
-    def __rmul__(self, other: Any) -> "Tensor":
+    def __rmul__(self, other: Any) -> Tensor:
         return self._constant(other) * self
 
-    def __rtruediv__(self, other: Any) -> "Tensor":
+    def __rtruediv__(self, other: Any) -> Tensor:
         return self._constant(other) / self
 
-    def __rmatmul__(self, other: Any) -> "Tensor":
+    def __rmatmul__(self, other: Any) -> Tensor:
         return Tensor(other) @ self
 
     def _constant(self, other):
@@ -121,10 +123,10 @@ class Tensor:
         number = isinstance(other, int | float | np.number)
         return Tensor(self.data.dtype.type(other) if number else other)
 
-    def __neg__(self) -> "Tensor":
+    def __neg__(self) -> Tensor:
         return self * -1.0
 
-    def __pow__(self, exponent: float) -> "Tensor":
+    def __pow__(self, exponent: float) -> Tensor:
         """Return self to the power of a constant."""
         exponent = real_number(exponent, "the exponent of a tensor")
 
@@ -138,19 +140,19 @@ class Tensor:
 
         return apply(power, self)
 
-    def exp(self) -> "Tensor":
+    def exp(self) -> Tensor:
         """Return eˣ."""
         return apply(with_pullback(np.exp, lambda dy, y, x: dy * y), self)
 
-    def log(self) -> "Tensor":
+    def log(self) -> Tensor:
         """Return the natural logarithm."""
         return apply(with_pullback(np.log, lambda dy, y, x: dy / x), self)
 
-    def relu(self) -> "Tensor":
+    def relu(self) -> Tensor:
         """Return max(x, 0)."""
         return apply(with_pullback(relu, relu_vjp), self)
 
-    def softmax(self, axis: Any = -1) -> "Tensor":
+    def softmax(self, axis: Any = -1) -> Tensor:
         """Return the softmax along an axis.
 
         >>> Tensor([0.0, 0.0]).softmax()
@@ -158,7 +160,7 @@ class Tensor:
         """
         return apply(with_pullback(softmax, softmax_vjp, axis=axis), self)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Return the sum; every term receives its gradient."""
 
         def total(x):
@@ -167,12 +169,12 @@ class Tensor:
 
         return apply(total, self)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Return the mean."""
         total = self.sum(axis, keepdims)
         return total * (total.data.size / self.data.size)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> "Tensor":
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Return the maximum; several equal ones share its gradient."""
 
         def largest(x):
@@ -185,11 +187,11 @@ class Tensor:
 
         return apply(largest, self)
 
-    def reshape(self, *shape: Any) -> "Tensor":
+    def reshape(self, *shape: Any) -> Tensor:
         """Return the same numbers in another shape."""
         return apply(lambda x: (x.reshape(*shape), lambda dy: dy.reshape(x.shape)), self)
 
-    def transpose(self, *axes: Any) -> "Tensor":
+    def transpose(self, *axes: Any) -> Tensor:
         """Return the array with its axes reversed, or in the order given."""
         if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
             axes = axes[0]
@@ -199,7 +201,7 @@ class Tensor:
         back = np.argsort(order)
         return apply(lambda x: (x.transpose(order), lambda dy: dy.transpose(back)), self)
 
-    def __getitem__(self, index: Any) -> "Tensor":
+    def __getitem__(self, index: Any) -> Tensor:
         """Return the entries that NumPy's indexing names."""
 
         def take(x):
@@ -213,7 +215,7 @@ class Tensor:
         return apply(take, self)
 
     @property
-    def T(self) -> "Tensor":
+    def T(self) -> Tensor:
         return self.transpose()
 
     @property

@@ -6,6 +6,8 @@ merged and then the blanks are removed: with − for the blank, the paths ``a−
 ``−a−ab−`` all read as ``aab``.  The loss is −log of the sum over all paths that read as the labels.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -14,6 +14,8 @@ Results are lazy, and no function holds all chunks at once.  Of one row of chunk
 overlap it along the class axis are needed at the same time.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 from typing import Any
@@ -353,9 +355,7 @@ class _Objective:
         da = _dask_array()
         rows, chunks = self.logits.shape[:-1], self.logits.chunks[:-1]
         if not isinstance(target, da.Array):
-            labels = check.class_labels(
-                target, rows, self.classes, ignore_index=self.ignore_index
-            )
+            labels = check.class_labels(target, rows, self.classes, ignore_index=self.ignore_index)
             return da.from_array(labels, chunks=chunks)
         if target.dtype.kind not in "iu":
             raise TypeError(f"target must hold integer labels, got dtype {target.dtype}")

@@ -11,6 +11,8 @@ models, for every example (`Ensemble`).  In a mixture of experts the weights of 
 softmax too, that of a gate which sees the input and learns with the experts (`MixtureOfExperts`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -31,6 +31,8 @@ A. Karpathy and others, CS231n "Neural Networks Part 3: Learning and Evaluation"
 section "Gradient Checks", https://cs231n.github.io/neural-networks-3/#gradcheck.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

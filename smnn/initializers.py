@@ -18,6 +18,8 @@ convolution have axes in front of these two, the places of the kernel, of which 
 both.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any

@@ -8,6 +8,8 @@ Those that work on probabilities take the scores before them, and do both steps 
 which cannot overflow.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -203,7 +205,7 @@ def multiclass_hinge(
     rows = np.arange(len(target))
     excess = scores - scores[rows, target][:, None] + real_number(margin, "margin")
     excess[rows, target] = 0
-    losses = np.maximum(excess, 0).sum(axis=1)
+    losses = np.maximum(excess, 0).sum(axis=1, dtype=np.float64)
     dscores = (excess > 0).astype(scores.dtype)
     dscores[rows, target] = -dscores.sum(axis=1)
     return _mean(losses), dscores / max(len(rows), 1)

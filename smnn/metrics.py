@@ -15,6 +15,8 @@ training, take (prediction, target).  No probability is clipped: a true class wi
 0 costs infinity.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -205,9 +207,7 @@ def perplexity(y_true: ArrayLike, probs: ArrayLike) -> float:
         return math.inf
 
 
-def expected_calibration_error(
-    y_true: ArrayLike, probs: ArrayLike, *, n_bins: int = 15
-) -> float:
+def expected_calibration_error(y_true: ArrayLike, probs: ArrayLike, *, n_bins: int = 15) -> float:
     r"""Return how far confidence is from accuracy, on average.
 
     Predictions are binned by their confidence, the probability of the first choice.  Over
@@ -277,8 +277,9 @@ def reliability_curve(
     index = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidence)
     count = np.bincount(index, minlength=n_bins)
     kept = count > 0
-    mean = [np.bincount(index, values, n_bins)[kept] / count[kept]
-            for values in (confidence, correct)]
+    mean = [
+        np.bincount(index, values, n_bins)[kept] / count[kept] for values in (confidence, correct)
+    ]
     return mean[0], mean[1], count[kept]
 
 

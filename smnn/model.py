@@ -13,6 +13,8 @@ A layer that is in the model twice, on any level, keeps the name under which it 
 and its gradient is the sum over its uses.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -52,7 +54,7 @@ class Composite(PassesLengths):
     """
 
     def __init__(
-        self, layers: "Sequence[Layer]", dtype: DType, input_shape: Shape | None, rng: Random
+        self, layers: Sequence[Layer], dtype: DType, input_shape: Shape | None, rng: Random
     ) -> None:
         self.input_shape = None if input_shape is None else as_shape(input_shape)
         name = type(self).__name__
@@ -139,7 +141,7 @@ class Composite(PassesLengths):
         lengths = sequence_lengths(lengths, x.shape)
         return without_past(x, lengths), lengths
 
-    def place(self, layer: "Layer") -> int:
+    def place(self, layer: Layer) -> int:
         """Return the position where a layer comes first."""
         for index, one in enumerate(self.layers):
             if one is layer:
@@ -195,7 +197,7 @@ class Sequential(Composite):
 
     def __init__(
         self,
-        layers: "Sequence[Layer]",
+        layers: Sequence[Layer],
         *,
         dtype: DType = "float64",
         input_shape: Shape | None = None,
@@ -453,7 +455,7 @@ class Sequential(Composite):
         write_file(path, FILE_KIND, FILE_VERSION, text, arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Sequential":
+    def load(cls, path: str | os.PathLike[str]) -> Sequential:
         """Read a model that `save` wrote.
 
         Layers of your own must be defined, or their module imported, before.

@@ -18,6 +18,8 @@ Rows of X are examples, the label of each is 0 or 1.  Learning starts from zeros
 ``history`` keeps every state that it went through.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

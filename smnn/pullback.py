@@ -19,6 +19,8 @@ else to backpropagation: the model, the tape of `smnn.autograd` and the gradient
 `smnn.gradcheck` are built of these pieces.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from typing import Any

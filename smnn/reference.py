@@ -22,6 +22,8 @@ of shape (rows, C), and the array that receives the result.  It is what the kern
 are tested against, and what runs where numba is not installed.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

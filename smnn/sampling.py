@@ -10,6 +10,8 @@ language model.  `beam_search` does not draw.  It keeps the best of
 the sequences that it has seen.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -339,9 +341,7 @@ def _logits(logits):
     """Return logits as an array that the kernels compute with."""
     x = check.float_array(logits, "logits")
     if x.ndim == 0 or not x.shape[-1]:
-        raise ValueError(
-            f"logits must have shape (..., C) with at least one class, got {x.shape}"
-        )
+        raise ValueError(f"logits must have shape (..., C) with at least one class, got {x.shape}")
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 

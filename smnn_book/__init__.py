@@ -12,6 +12,7 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `strips`: strips of handwritten digits, and a reader that is trained on them.
 - `docstrings`: real text that is installed already, as words and pairs of words.
 - `characters`: that text as characters, and what counting them foresees.
+- `actions`: a corridor, a grid and queues, in which a softmax chooses.
 - `recurrence`: recurrent networks for the adding problem, and how far their states reach.
 - `utterances`: real sequences of different lengths, nine people who say two vowels.
 - `roofline`: what a program moves and computes, how long it takes here, and the pictures of it.

@@ -48,6 +48,7 @@ FORWARD, BACKWARD = "#1a80c0", "#cc5800"
 
 WIDTH = 480  # in a live notebook; on the site a chart is as wide as the text
 
+
 def load_altair():
     """Return the module Altair, or say how to get it."""
     try:

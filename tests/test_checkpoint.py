@@ -88,9 +88,7 @@ def test_what_callbacks_remember_is_resumed(path, first):
     def run(epochs, *checkpoint):
         stopping, recorder = smnn.EarlyStopping(patience=4), smnn.StepRecorder()
         others = [stopping, recorder]
-        model, history = train(
-            epochs, [*checkpoint, *others] if first else [*others, *checkpoint]
-        )
+        model, history = train(epochs, [*checkpoint, *others] if first else [*others, *checkpoint])
         return model, history, recorder
 
     straight, expected, all_steps = run(80)

@@ -17,8 +17,13 @@ from smnn.training import checkpoint
 
 X, Y = smnn.make_xor(4, rng=0)
 
-keys = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(
-    ["a/b", "a", "b", "array", "dict", "list", "tuple", "number", "", "0", "0 a"]
+keys = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["a/b", "a", "b", "array", "dict", "list", "tuple", "number", "", "0", "0 a"])
 )
 atoms = (
     keys
@@ -45,8 +50,10 @@ def same(a, b):
         return False
     if isinstance(a, np.ndarray | np.generic):
         native = a.dtype.newbyteorder("=")
-        return a.shape == b.shape and native == b.dtype and np.array_equal(
-            a, b, equal_nan=native.kind == "f"
+        return (
+            a.shape == b.shape
+            and native == b.dtype
+            and np.array_equal(a, b, equal_nan=native.kind == "f")
         )
     if isinstance(a, dict):
         pairs = itertools.zip_longest(a.items(), b.items())

@@ -51,11 +51,14 @@ def test_agrees_with_logistic_regression(load, alpha):
     assert ours.coef_.shape == theirs.coef_.shape
     assert ours.intercept_.shape == theirs.intercept_.shape
     assert np.allclose(ours.coef_, theirs.coef_, atol=1e-4)
-    assert np.allclose(
-        ours.intercept_ - ours.intercept_.mean(),
-        theirs.intercept_ - theirs.intercept_.mean(),
-        atol=1e-4,
-    ) or len(ours.intercept_) == 1
+    assert (
+        np.allclose(
+            ours.intercept_ - ours.intercept_.mean(),
+            theirs.intercept_ - theirs.intercept_.mean(),
+            atol=1e-4,
+        )
+        or len(ours.intercept_) == 1
+    )
     assert np.allclose(ours.decision_function(x), theirs.decision_function(x), atol=1e-3)
 
 

@@ -52,8 +52,10 @@ def test_the_losses_of_history_and_evaluate_are_one(problem):
     )  # fmt: skip
     found = smnn.evaluate(model, x, y, loss=loss, sample_weight=weight, l2=0.1)["loss"]
     assert history["loss"][0] == pytest.approx(found, rel=1e-9)
-    rows = np.ones(y.shape) if weight is None else np.broadcast_to(
-        weight.reshape(weight.shape + (1,) * (y.ndim - weight.ndim)), y.shape
+    rows = (
+        np.ones(y.shape)
+        if weight is None
+        else np.broadcast_to(weight.reshape(weight.shape + (1,) * (y.ndim - weight.ndim)), y.shape)
     )
     with np.errstate(invalid="ignore"):
         logits = model(x)

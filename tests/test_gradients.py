@@ -286,9 +286,13 @@ LAYERS = {
     "Embedding": (Embedding(6, 3), (2,), np.array([[1, 5], [1, 1], [0, 2]])),
     "MixtureOfExperts": (MixtureOfExperts([Dense(3, "tanh"), Dense(3), Dense(3)]), (4,), X),
     "MixtureOfExperts, the best two, many axes": (
-        MixtureOfExperts([Conv2D(2, 2), Conv2D(2, 2, "tanh"), Conv2D(2, 2)], top_k=2,
-                         gate=Sequential([Flatten(), Dense(3)])),
-        (3, 3, 1), None,
+        MixtureOfExperts(
+            [Conv2D(2, 2), Conv2D(2, 2, "tanh"), Conv2D(2, 2)],
+            top_k=2,
+            gate=Sequential([Flatten(), Dense(3)]),
+        ),
+        (3, 3, 1),
+        None,
     ),
     "Flatten": (Flatten(), (2, 3), None),
     "Conv2D": (Conv2D(2, (3, 2), "tanh", strides=(1, 2)), (5, 6, 2), None),

@@ -223,8 +223,10 @@ def test_labels_of_every_dtype(name, dtype):
 
 
 def test_certain_answers_cost_nothing_and_perplexity_goes_to_the_largest_float():
-    for certain in (smnn.negative_log_likelihood([0], [[1.0, 0.0]]),
-                    smnn.negative_log_likelihood([[1.0, 0.0]], [[1.0, 0.0]])):
+    for certain in (
+        smnn.negative_log_likelihood([0], [[1.0, 0.0]]),
+        smnn.negative_log_likelihood([[1.0, 0.0]], [[1.0, 0.0]]),
+    ):
         assert certain == 0 and math.copysign(1, certain) == 1
     assert smnn.perplexity([0], [[1.0, 0.0]]) == 1
     tiny = 5.6e-309  # −ln of it is 709.78: its exponential is the largest that there is

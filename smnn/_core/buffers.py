@@ -9,6 +9,8 @@ What a call needs only while it runs, it borrows.  Of such memory at most MOST_S
 are kept, of at most LARGEST_SCRATCH bytes.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -7,6 +7,8 @@ executes (nbconvert, nbval, Jupyter Book) tells its kernel that nobody can answe
 that is how the two are told apart.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from importlib.util import find_spec

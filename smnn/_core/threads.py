@@ -10,6 +10,8 @@ The workers are started on first use and end with the process.  A forked child h
 them, forgets its parent's and starts its own.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import queue

@@ -1,5 +1,7 @@
 """What a report of a fault should say about the machine it happened on."""
 
+from __future__ import annotations
+
 import os
 import platform
 import sys

@@ -426,9 +426,7 @@ def block_exponentials(x, base, classes, scale, split, kept, block_max, logs, nu
             totals, lanes_below = last_exponentials(x, i, count, m_block, scale, split, kept)
             if logs is not None:
                 previous_max, log = numbers
-                write_log_softmax(
-                    x, i - classes, count, previous_max, scale, log, logs, None
-                )
+                write_log_softmax(x, i - classes, count, previous_max, scale, log, logs, None)
             vector_max = max_of_row(x, i + count, max(classes - start - BLOCK, 0))
         elif logs is None:
             totals, lanes_below, vector_max = three_rows(

@@ -4,7 +4,6 @@ Each works on the rows from start to stop.  The name says which way it goes thro
 array: rows side by side (short), one behind the other (long), or block by block (blocks).
 """
 
-
 import numpy as np
 
 from .drivers import (

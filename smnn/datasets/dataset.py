@@ -1,5 +1,7 @@
 """A dataset: examples, their classes, and the names of both."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +49,7 @@ class Dataset:
         names = ", ".join(self.class_names)
         return f"Dataset(x: {self.x.shape} {self.x.dtype}, y: {self.y.shape}, classes: {names})"
 
-    def split(self, n_test: int, *, rng: Any = None) -> "tuple[Dataset, Dataset]":
+    def split(self, n_test: int, *, rng: Any = None) -> tuple[Dataset, Dataset]:
         """Return the examples, shuffled, in two parts: to train on and to test with.
 
         Parameters

@@ -1,5 +1,7 @@
 """Real sets that come with scikit-learn: iris, wine, breast cancer, digits."""
 
+from __future__ import annotations
+
 from .dataset import Dataset
 
 
@@ -110,4 +112,4 @@ def _from_scikit_learn(name):
 
 
 def _needs(package, loader):
-    return f"{loader} needs {package}: pip install \"smnn[data]\""
+    return f'{loader} needs {package}: pip install "smnn[data]"'

@@ -11,6 +11,8 @@ type (8 means unsigned byte), a byte for the number of axes, the length of each 
 big-endian 32-bit integer, then the values, the last axis fastest.
 """
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import os
@@ -40,9 +42,7 @@ _SHA256 = {
 }  # fmt: skip
 
 
-def load_mnist(
-    *, dtype: DTypeLike = "float32", progress: bool = True
-) -> tuple[Dataset, Dataset]:
+def load_mnist(*, dtype: DTypeLike = "float32", progress: bool = True) -> tuple[Dataset, Dataset]:
     """Return handwritten digits: 60,000 pictures to train on and 10,000 to test with.
 
     Unpacks as in Keras: ``(x_train, y_train), (x_test, y_test) = load_mnist()``.
@@ -248,7 +248,7 @@ def _pooch():
         import pooch
     except ImportError as error:
         raise ImportError(
-            'load_mnist needs pooch when SMNN_DATA does not hold the files: '
+            "load_mnist needs pooch when SMNN_DATA does not hold the files: "
             'pip install "smnn[data]"'
         ) from error
     return pooch

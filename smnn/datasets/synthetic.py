@@ -4,6 +4,8 @@ Each has two features, so that it can be drawn, and a formula, so that you know 
 there to be found.  The classes come one after the other; training shuffles them.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -95,9 +97,7 @@ def make_blobs(
     return Dataset(x, y, _feature_names(x.shape[1]), _class_names(y))
 
 
-def make_moons(
-    n_per_class: int = 100, *, noise: float = 0.1, rng: Any = None
-) -> Dataset:
+def make_moons(n_per_class: int = 100, *, noise: float = 0.1, rng: Any = None) -> Dataset:
     """Return two half moons that reach into each other.
 
     Parameters
@@ -168,9 +168,7 @@ def make_xor(n_per_corner: int = 1, *, noise: float = 0.0, rng: Any = None) -> D
 
 def _labels(n_per_class, n_classes):
     n_per_class = positive_integer(n_per_class, "the number of points in each class")
-    return np.repeat(
-        np.arange(positive_integer(n_classes, "the number of classes")), n_per_class
-    )
+    return np.repeat(np.arange(positive_integer(n_classes, "the number of classes")), n_per_class)
 
 
 def _noise(deviation, name, rng, shape):

@@ -16,6 +16,8 @@ is the best, and it lowers the loss for certain.  So does the whole step if :mat
 A longer one is tried first, because the bound is strict with rows that are long decided.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

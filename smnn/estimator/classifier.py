@@ -9,6 +9,8 @@ finds its optimum: see ``newton.py``.  With hidden layers the objective is no lo
 Adam minimizes it on mini-batches, each of them with the whole penalty, until it finds no more.
 """
 
+from __future__ import annotations
+
 import contextlib
 import copy
 import warnings
@@ -146,7 +148,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> "SoftmaxClassifier":
+    ) -> SoftmaxClassifier:
         """Learn from examples, from the beginning.
 
         If it fails, the classifier stays what it was.
@@ -185,7 +187,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-    ) -> "SoftmaxClassifier":
+    ) -> SoftmaxClassifier:
         """Learn from more examples: one pass over them with Adam.
 
         If it fails, the classifier stays what it was.
@@ -393,9 +395,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         labels = self._labels(y)
         weight = self._weights(labels, sample_weight)
         total = len(labels) if weight is None else weight.sum()
-        problem = ShardedObjective(
-            X, labels, len(self.classes_), self._penalty() / total, weight
-        )
+        problem = ShardedObjective(X, labels, len(self.classes_), self._penalty() / total, weight)
         W, b, self.n_iter_, converged = minimize_objective(problem, X.shape[1], self.max_iter)
         self._set_weights(W, b)
         mean, _ = problem.value_and_gradient(np.vstack([W, b]).ravel())
@@ -512,9 +512,7 @@ class SoftmaxClassifier(ClassifierMixin, BaseEstimator):
         known = set(np.unique(classes).tolist())
         for name, value in self.class_weight.items():
             if name not in known:
-                raise ValueError(
-                    f"class_weight must name classes of {sorted(known)}, got {name!r}"
-                )
+                raise ValueError(f"class_weight must name classes of {sorted(known)}, got {name!r}")
             not_negative(value, f"class_weight of {name!r}")
 
     def _train(self, X, labels, weight, epochs, callbacks=()):

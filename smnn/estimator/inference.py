@@ -10,6 +10,8 @@ takes out their scales and their correlations.  What it finds to be dependent ha
 the curvature that remains is small only where the probabilities are 0 and 1.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -16,6 +16,8 @@ only its products.  A trust region, a radius within which the parabola is truste
 first steps short.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -36,8 +36,7 @@ class ShardedObjective:
         # On a cluster the labels are sent once.
         kept = dask.persist(*(rows for _, rows, _ in self.shards))
         self.shards = [
-            (block, rows, share)
-            for (block, _, share), rows in zip(self.shards, kept, strict=True)
+            (block, rows, share) for (block, _, share), rows in zip(self.shards, kept, strict=True)
         ]
 
     def value_and_gradient(self, theta):

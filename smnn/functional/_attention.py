@@ -1,5 +1,7 @@
 """Attention, whose matrix of weights is never stored, and its pullback."""
 
+from __future__ import annotations
+
 import itertools
 import math
 

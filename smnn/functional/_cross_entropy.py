@@ -1,5 +1,7 @@
 r"""Cross-entropy: the loss, its gradient, and both for a linear layer without its logits."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -6,6 +6,8 @@ softmax, and α = 2 the Euclidean projection.  What is to be found is one number
 the threshold below which a class gets 0.  It is computed in float64 for every dtype.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._core import validation as check

@@ -1,5 +1,7 @@
 """Labels as rows of probabilities."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._core import validation as check

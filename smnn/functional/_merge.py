@@ -1,5 +1,7 @@
 """The merge of two parts of a log-sum-exp."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

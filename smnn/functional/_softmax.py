@@ -1,5 +1,7 @@
 """Softmax, log-softmax and log-sum-exp, each followed by its derivative."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Layers that apply one function to every number: a fixed one, or one with a learned slope."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any

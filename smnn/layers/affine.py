@@ -1,5 +1,7 @@
 """What dense and convolutional layers share: weights, a bias, and an activation."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Multi-head attention: every position of a sequence asks all others, in several ways at once."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What all layers share: parameters, shapes, a readable name."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 from typing import Any

@@ -6,6 +6,8 @@ module and name, so that it never takes the place of another.  A layer that is i
 written once.
 """
 
+from __future__ import annotations
+
 import inspect
 import sys
 from typing import Any

@@ -10,6 +10,9 @@ images larger.  Both are products of matrices: the windows, written one below th
 the weights.
 """
 
+from __future__ import annotations
+
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -42,9 +45,7 @@ class _Convolution(Affine):
         init: str | Callable[..., Array] = "auto",
         rng: Random = None,
     ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
+        super().__init__(activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng)
         self.filters = positive_integer(filters, "filters")
         self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
         self._windows = Windows(pair(kernel_size, "kernel_size"), pair(strides, "strides"), padding)
@@ -196,6 +197,20 @@ class Conv2DTranspose(_Convolution):
         return None if W is None else convolve(dz, W, self._windows).reshape(x.shape), dW
 
 
+def _with_float32(function):
+    """Let a function of two arrays compute float16 in float32, as kernels do."""
+
+    @functools.wraps(function)
+    def call(a, b, *rest):
+        if np.float16 not in (a.dtype, b.dtype):
+            return function(a, b, *rest)
+        wide = [x.astype(np.float32) if x.dtype == np.float16 else x for x in (a, b)]
+        return function(*wide, *rest).astype(np.result_type(a, b), copy=False)
+
+    return call
+
+
+@_with_float32
 def convolve(x, W, windows):
     """Return the convolution of images (N, height, width, C) with W (kernel, C, F)."""
     counts = windows.counts(x.shape[1:3])
@@ -206,6 +221,7 @@ def convolve(x, W, windows):
     return y
 
 
+@_with_float32
 def weight_gradient(dy, x, windows):
     """Return the gradient of `convolve` with respect to W."""
     counts, filters = dy.shape[1:3], dy.shape[-1]
@@ -216,6 +232,7 @@ def weight_gradient(dy, x, windows):
     return total
 
 
+@_with_float32
 def spread(dy, W, shape, windows):
     """Return the gradient of `convolve` with respect to images of this height and width."""
     counts, filters = dy.shape[1:3], dy.shape[-1]

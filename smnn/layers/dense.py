@@ -1,5 +1,7 @@
 """The dense layer: every input is connected to every unit."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -59,9 +61,7 @@ class Dense(Affine):
         init: str | Callable[..., Array] = "auto",
         rng: Random = None,
     ) -> None:
-        super().__init__(
-            activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng
-        )
+        super().__init__(activation, input_shape=input_shape, use_bias=use_bias, init=init, rng=rng)
         self.units = positive_integer(units, "units")
 
     def build(self, input_shape: Shape, dtype: DType = "float64", rng: Random = None) -> Shape:

@@ -1,5 +1,7 @@
 """Dropout: in training, a random share of the numbers is switched off."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from .._core.types import Array, DType, Pullback, Random, Shape

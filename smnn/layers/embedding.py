@@ -1,5 +1,7 @@
 """Embedding: one learned vector for each integer."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

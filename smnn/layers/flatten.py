@@ -1,5 +1,7 @@
 """Flatten: every example as one row."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Layer normalization: every row gets mean 0 and variance 1, then a scale and a shift."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

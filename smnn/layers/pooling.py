@@ -1,5 +1,7 @@
 """Pooling: one number for each window and channel of an image, the largest or the mean."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -9,6 +9,8 @@ the last to the first and hands on the gradient of the state; that is backpropag
 through time.  LSTM and GRU add gates, numbers from 0 to 1 that say how much of the state stays.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What layers for sequences share: how long each sequence is, and what lies past its end."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

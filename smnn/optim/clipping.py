@@ -1,5 +1,7 @@
 """Gradient clipping: a step is never longer than you allow."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Optimizers: SGD with momentum, Adam, AdamW, and what they share."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from typing import Any

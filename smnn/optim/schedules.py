@@ -3,6 +3,8 @@
 A schedule is a partial function and no closure, so that it can be pickled and shows its numbers.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial

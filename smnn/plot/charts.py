@@ -1,5 +1,7 @@
 """Charts: curves, bars, the history of a training, the confusion matrix, reliability."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +103,7 @@ def probability_bars(probs, *, class_names=None, true=None, ax=None):
 
 
 def training_history(
-    history: "History", names: str | Sequence[str] | None = None, *, ax: Any = None
+    history: History, names: str | Sequence[str] | None = None, *, ax: Any = None
 ) -> Any:
     """Draw what was recorded in each epoch of a training, as named curves.
 

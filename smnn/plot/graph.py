@@ -160,7 +160,8 @@ def _arrow(ax, parent, child):
     end = to_box.x0, (to_box.y0 + to_box.y1) / 2
     middle = (start[0] + end[0]) / 2
     curve = matplotlib.path.Path(
-        [start, (middle, start[1]), (middle, end[1]), end], [1, 4, 4, 4]  # a cubic Bézier curve
+        [start, (middle, start[1]), (middle, end[1]), end],
+        [1, 4, 4, 4],  # a cubic Bézier curve
     )
     arrow = matplotlib.patches.FancyArrowPatch(
         path=curve, arrowstyle="-|>", mutation_scale=11, color=INK, linewidth=1

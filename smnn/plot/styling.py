@@ -191,9 +191,7 @@ def label_lines(ax):
             named.append((line, line.get_xdata()[last], float(line.get_ydata()[last])))
     ax.figure.draw_without_rendering()  # places the axes
     points = 72 / ax.figure.dpi
-    named = [
-        (ax.transData.transform((x, y))[1] * points, line, x, y) for line, x, y in named
-    ]
+    named = [(ax.transData.transform((x, y))[1] * points, line, x, y) for line, x, y in named]
     named.sort(key=lambda one: one[0])
     heights = np.array([height for height, *_ in named])
     return [

@@ -6,6 +6,8 @@ optimizer, the history, the counts.  It may change any of them, and ends the tra
 writing a reason into ``run.stopped``.  A plain function is called after every epoch.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -11,6 +11,8 @@ neither tuples nor keys that are numbers, so every container is written with its
 ``{"array": name}``.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from importlib.util import find_spec

@@ -6,6 +6,8 @@ Both leave out the rows that have nothing to teach, those whose labels are all i
 weight is 0, so that every batch has something to learn from.
 """
 
+from __future__ import annotations
+
 import itertools
 import mmap
 from collections.abc import Callable, Iterable, Iterator

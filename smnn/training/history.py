@@ -1,5 +1,7 @@
 """What is recorded during training: the numbers of each epoch, and the best parameters."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, KeysView, Mapping, Sequence
 from typing import Any
@@ -77,7 +79,7 @@ class History:
         """Return the number of epochs."""
         return len(next(iter(self._columns.values()), ()))
 
-    def __copy__(self) -> "History":
+    def __copy__(self) -> History:
         copy = History()
         copy.load_state(self.state())
         copy.stopped = self.stopped

@@ -15,6 +15,8 @@ Everything that can be known before the first step is checked before it, on a co
 model is not built yet: a call of `fit` that is refused leaves the model as it was.
 """
 
+from __future__ import annotations
+
 import copy
 import functools
 import math

@@ -1,5 +1,7 @@
 """Metrics during training: found by name, tried before the start, taken over a whole epoch."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 

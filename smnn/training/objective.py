@@ -6,6 +6,8 @@ loss takes the scores from before the softmax and does softmax and logarithm tog
 cannot overflow.
 """
 
+from __future__ import annotations
+
 import functools
 import inspect
 import math

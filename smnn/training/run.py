@@ -5,6 +5,8 @@ parameters so far.  When the loss stops being a number, it puts them back and ra
 :class:`TrainingDiverged`, with the place and the likely cause.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn

@@ -1,5 +1,7 @@
 r"""Softmax in two steps: a short list of frequent classes, and clusters of rare ones."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -102,9 +104,7 @@ class AdaptiveSoftmax:
     def __repr__(self) -> str:
         return f"AdaptiveSoftmax({self.dim}, {list(self.cutoffs)}, div_value={self.div_value:g})"
 
-    def loss(
-        self, h: ArrayLike, target: ArrayLike
-    ) -> tuple[Any, dict[str, Array], Array]:
+    def loss(self, h: ArrayLike, target: ArrayLike) -> tuple[Any, dict[str, Array], Array]:
         """Return the mean of −log p of the true classes, and its gradients.
 
         Parameters

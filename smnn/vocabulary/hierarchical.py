@@ -1,5 +1,7 @@
 r"""Softmax as a tree of two-way choices: log V steps to a class, or as many as its entropy."""
 
+from __future__ import annotations
+
 from collections import deque
 from typing import Any
 
@@ -76,7 +78,7 @@ class HierarchicalSoftmax:
         *,
         tree: str = "huffman",
         rng: Random = None,
-    ) -> "HierarchicalSoftmax":
+    ) -> HierarchicalSoftmax:
         r"""Return a tree for classes that occur so often, with random weights.
 
         Parameters

@@ -1,5 +1,7 @@
 """The few rows of a matrix that a batch touches."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -118,9 +120,7 @@ class TouchedRows:
         """Return the gradients of h, of the touched rows and, if there is one, of the offset."""
         dh, dW = np.empty_like(self.h), np.zeros_like(self.W)
         doffset = np.zeros(len(dW), dW.dtype) if has_offset else None
-        kernels.row_gradients(
-            self.h, self.W, self.starts, self.places, dscores, dh, dW, doffset
-        )
+        kernels.row_gradients(self.h, self.W, self.starts, self.places, dscores, dh, dW, doffset)
         return dh, dW, doffset
 
 

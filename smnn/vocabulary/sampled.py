@@ -11,6 +11,8 @@ With :math:`s_c = w_c^\top h + b_c`, the true class y, noise q and draws
 Their gradients are p − y in other dress: σ minus 1 for the truth, and σ minus 0 for a draw.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Draw classes by how often they occur, each draw in constant time."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -107,7 +107,7 @@ def faults_in_pictures(notebook):
     text = prose(notebook)
     for match in MARKDOWN_IMAGE.finditer(text):
         if not match["alt"].strip():
-            faults.append(f"an image in the text has no alt text: {text[match.start():][:40]!r}")
+            faults.append(f"an image in the text has no alt text: {text[match.start() :][:40]!r}")
     for match in FIGURE_DIRECTIVE.finditer(text):
         if not re.search(r"^:alt:\s*\S", match.group(), re.MULTILINE):
             faults.append(f"a figure in the text has no alt text: {match.group()[:40]!r}")

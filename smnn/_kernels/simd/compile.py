@@ -168,6 +168,4 @@ def kernel(function):
 
 def compiled_count():
     """Return how many kernels this process has compiled, and not found on disk."""
-    return sum(
-        len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS
-    )
+    return sum(len(kernel.overloads) - sum(kernel.stats.cache_hits.values()) for kernel in KERNELS)

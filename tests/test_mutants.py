@@ -1,0 +1,33 @@
+"""The tool that puts faults into modules: each mutant differs in one place, and is Python."""
+
+import ast
+
+import mutants
+import pytest
+
+
+@pytest.mark.parametrize(
+    "source, after",
+    [
+        ("x < y", {"x <= y"}),
+        ("x + 1", {"x - 1", "x + 2"}),
+        ("f(a, b)", {"f(b, a)"}),
+        ("if a and not b: c", {"if not (a and (not b)):\n    c", "if a or not b:\n    c"}),
+        ("raise ValueError(f'{x} < {y + 1}')", set()),
+    ],
+)
+def test_each_fault_is_made_by_itself(source, after):
+    assert {text() for *_, text in mutants.mutants(source)} == after
+
+
+def test_what_stood_there_is_said_with_its_line():
+    assert mutants.mutants("a = 1\nb = a is None")[1][:3] == (2, "a is None", "a is not None")
+
+
+@pytest.mark.parametrize("module", mutants.MODULES)
+def test_modules_and_their_tests_are_there(module):
+    source = (mutants.ROOT / "smnn" / f"{module}.py").read_text(encoding="utf-8")
+    found = mutants.mutants(source)
+    assert len(found) > 20 and ast.parse(found[0][3]())
+    for name in mutants.MODULES[module]:
+        assert (mutants.ROOT / "tests" / f"test_{name}.py").exists()
