@@ -105,7 +105,7 @@ def write_pictures(app, exception):
     pages = [Path(app.outdir) / app.builder.get_target_uri(name) for name in chapters(app.env)]
     drawings = [first_drawing(page.read_text(encoding="utf-8")) for page in pages]
     css = (Path(app.srcdir) / STYLES).read_text(encoding="utf-8")
-    for theme, colors in shades(css).items():
+    for theme, colors in shades(css).items() if drawings else ():
         strip = Image.new("RGBA", (SIZE[0], SIZE[1] * len(drawings)))
         for k, svg in enumerate(drawings):
             strip.paste(small_picture(svg, colors), (0, SIZE[1] * k))

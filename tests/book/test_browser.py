@@ -185,7 +185,7 @@ def workbench(tmp_path_factory):
     (folder / "vega").mkdir()
     (folder / "vega" / "vega-embed.js").write_text(vega_script(), encoding="utf-8")
     makers = (
-            jacobian_explorer,
+        jacobian_explorer,
         loss_explorer,
         sigmoid_explorer,
         descent_explorer,
