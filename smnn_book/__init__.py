@@ -15,6 +15,7 @@ It comes in the same wheel as `smnn`, so that every notebook runs outside the re
 - `actions`: a corridor, a grid and queues, in which a softmax chooses.
 - `recurrence`: recurrent networks for the adding problem, and how far their states reach.
 - `utterances`: real sequences of different lengths, nine people who say two vowels.
+- `features`: an autoencoder with tied weights, and all products of pairs.
 - `roofline`: what a program moves and computes, how long it takes here, and the pictures of it.
 """
 
