@@ -15,13 +15,14 @@ from docutils import nodes
 from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
-SIZE = (384, 240)  # of one picture, in pixels; the style sheet shows it at half of that
-QUALITY = 60
+SIZE = (288, 180)  # of one picture, in pixels
+QUALITY = 35
 FIRST_DRAWING = re.compile(
     r'<div [^>]*class="(?:picture[^"]*|(?:interactive|draggable)-drawing)"[^>]*>'
     r"\s*(<svg.*?</svg>)",
     re.DOTALL,
 )
+HANDLE = re.compile(r'<g class="handle".*?</g>', re.DOTALL)  # needs the style sheet
 VARIABLE = re.compile(r"(--[a-z0-9-]+): (#[0-9a-f]{3,6});")
 STYLES = "assets/book.css"
 
@@ -83,6 +84,7 @@ def first_drawing(html):
     """Return the first drawing of a page as SVG; an empty one if the page has none."""
     found = FIRST_DRAWING.search(html)
     svg = found.group(1) if found else '<svg viewBox="0 0 8 5"></svg>'
+    svg = HANDLE.sub("", svg)
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return svg.replace("<svg", f"<svg {names}", 1) if "xmlns=" not in svg[:400] else svg
 
@@ -93,8 +95,9 @@ def small_picture(svg, colors):
     named = re.sub(r"var\((--[a-z0-9-]+)\)", lambda match: colors.get(match[1], "none"), svg)
     picture = Image.open(io.BytesIO(vl_convert.svg_to_png(named, scale=1)))
     picture.thumbnail(SIZE)
-    place = Image.new("RGBA", SIZE)
-    place.paste(picture, tuple((a - b) // 2 for a, b in zip(SIZE, picture.size, strict=True)))
+    place = Image.new("RGB", SIZE, colors["--paper"])  # what is clear would weigh more
+    corner = tuple((a - b) // 2 for a, b in zip(SIZE, picture.size, strict=True))
+    place.paste(picture, corner, picture.convert("RGBA"))
     return place
 
 
@@ -106,7 +109,7 @@ def write_pictures(app, exception):
     drawings = [first_drawing(page.read_text(encoding="utf-8")) for page in pages]
     css = (Path(app.srcdir) / STYLES).read_text(encoding="utf-8")
     for theme, colors in shades(css).items() if drawings else ():
-        strip = Image.new("RGBA", (SIZE[0], SIZE[1] * len(drawings)))
+        strip = Image.new("RGB", (SIZE[0], SIZE[1] * len(drawings)))
         for k, svg in enumerate(drawings):
             strip.paste(small_picture(svg, colors), (0, SIZE[1] * k))
         strip.save(Path(app.outdir) / "_static" / f"chapters-{theme}.webp", quality=QUALITY)

@@ -28,6 +28,7 @@ import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
+import thumbnails  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
@@ -632,3 +633,19 @@ def test_a_broken_cell_breaks_the_build(tmp_path, code, words):
     assert status != 0
     for word in words:
         assert word in said
+
+
+def test_thumbnails_have_the_colors_of_the_theme():
+    css = ':root {--paper: #ffffff; --ink: #111111;} :root[data-theme="dark"] {--ink: #eeeeee;}'
+    html = (
+        '<p>No drawing</p><div class="picture beyond" role="img">'
+        '<svg viewBox="0 0 8 5" width="8" height="5"><path d="M0 0h8v5h-8z" fill="var(--ink)"/>'
+        '<g class="handle"><circle r="9"/></g></svg></div>'
+    )
+    svg = thumbnails.first_drawing(html)
+    assert "handle" not in svg
+    for theme, ink in (("light", (17, 17, 17)), ("dark", (238, 238, 238))):
+        picture = thumbnails.small_picture(svg, thumbnails.shades(css)[theme])
+        assert picture.size == thumbnails.SIZE
+        assert picture.getpixel((thumbnails.SIZE[0] // 2, thumbnails.SIZE[1] // 2)) == ink
+    assert "<path" not in thumbnails.first_drawing("<p>No drawing</p>")
