@@ -105,7 +105,8 @@ class MixtureOfExperts(Composite):
         Returns a logit for each expert; by default a `Dense`.
     top_k : int, optional
         Only the experts with the k largest logits answer, of equal ones the first, and g is the
-        softmax of these logits alone.  An expert that nobody chose has the gradient 0.
+        softmax of these logits alone.  An expert that nobody chose has the gradient 0.  With
+        ``top_k=1`` the only g is 1, so that nothing but a `load_balancing_loss` teaches the gate.
     dtype, input_shape, rng
         As in `Sequential`.
 

@@ -426,6 +426,10 @@ def load_balancing_loss(gate_probs: ArrayLike, chosen: ArrayLike) -> tuple[float
     p = float_array(gate_probs, "gate_probs")
     if p.ndim != 2 or not p.size:
         raise ValueError(f"gate_probs must have shape (N, E), with rows, got {p.shape}")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(
+            f"gate_probs must hold probabilities, got numbers from {p.min():g} to {p.max():g}"
+        )
     choices = integer_array(chosen, "chosen")
     if choices.ndim not in (1, 2) or len(choices) != len(p) or not choices.size:
         raise ValueError(
