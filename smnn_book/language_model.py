@@ -6,6 +6,26 @@ import smnn
 from smnn import Dense, Embedding, LayerNorm, MultiHeadAttention
 
 
+def waves_of_places(count, width):
+    """Return a vector for each place, of sines and cosines of growing wavelengths.
+
+    Neighbors are similar and, for the short waves, differ in a way that is the same everywhere.
+
+    References
+    ----------
+    A. Vaswani et al., "Attention Is All You Need", 2017, where the wavelengths are longer.
+
+    Examples
+    --------
+    >>> waves_of_places(3, 4).round(2)
+    array([[ 0.  ,  0.  ,  1.  ,  1.  ],
+           [ 0.84,  0.07,  0.54,  1.  ],
+           [ 0.91,  0.14, -0.42,  0.99]])
+    """
+    angles = np.arange(count)[:, None] / 200 ** (np.arange(0, width, 2) / width)
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+
+
 class SmallTransformer:
     r"""Give every position of a text logits of the next character, from those up to it.
 
@@ -23,6 +43,8 @@ class SmallTransformer:
         How many characters it sees at most.
     causal : bool, default True
         Without it, a position sees those after it as well, and with them the answer.
+    waves : bool, default True
+        Whether the vectors of the places start as `waves_of_places`, or at random.
     dtype : dtype, default float32
     rng : None, int or Generator
 
@@ -44,8 +66,8 @@ class SmallTransformer:
     """
 
     def __init__(
-        self, size, *, width=64, blocks=2, heads=4, context=64, causal=True, dtype="float32",
-        rng=None,
+        self, size, *, width=64, blocks=2, heads=4, context=64, causal=True, waves=True,
+        dtype="float32", rng=None,
     ):  # fmt: skip
         self.blocks, self.context = range(blocks), context
         self.layers = {"token": Embedding(size, width), "place": Embedding(context, width)}
@@ -62,6 +84,8 @@ class SmallTransformer:
         for name, layer in self.layers.items():
             built = layer.build(shape, dtype, rng)
             shape = (context,) if name == "token" else built
+        if waves:
+            self.layers["place"].params["W"][:] = waves_of_places(context, width)
         self.params = {
             f"{name} {kind}": value
             for name, layer in self.layers.items()
