@@ -55,15 +55,17 @@ def put_links(app, doctree, docname):
     """Put links in the place of the directive; which picture is whose is their order."""
     for place in list(doctree.findall(ChapterThumbnails)):
         links = []
-        for order, (chapter, number) in enumerate(chapters(app.env).items()):
+        all_chapters = chapters(app.env)
+        for order, (chapter, number) in enumerate(all_chapters.items()):
+            down = 100 * order / max(1, len(all_chapters) - 1)  # per cent of the strip
             address = app.builder.get_relative_uri(docname, chapter)
             title = app.env.titles[chapter].astext()
             links.append(
-                f'<li><a href="{address}" style="--order: {order}"><span class="thumbnail"></span>'
+                f'<li><a href="{address}" style="--place: {down:.2f}%">'
+                f'<span class="thumbnail"></span>'
                 f"{number[0]}. {title}</a></li>"
             )
-        count = f'style="--count: {len(links)}"'
-        html = f'<ol class="thumbnails" {count}>{"".join(links)}</ol>'
+        html = f'<ol class="thumbnails">{"".join(links)}</ol>'
         place.replace_self(nodes.raw("", html, format="html"))
 
 

@@ -24,7 +24,7 @@
     },
     narrow: {
       size: [340, 530], zero: 120, unit: 20, scores: [24, 72, 120], floor: 200, rise: 152,
-      exponentials: [220, 268, 316], heading: 184, corners: [[90, 424], [250, 424], [170, 285]],
+      exponentials: [220, 268, 316], heading: 176, corners: [[90, 424], [250, 424], [170, 285]],
       bar: [0, 480, 340, 18], numbers: 520, width: 28,
     },
   };
