@@ -7,29 +7,28 @@ see 64 characters.  On NumPy's docstrings it gets what the recurrent networks of
 ``experiments/character_model.py`` got, 500 batches of 1,024 characters, here 16 pieces of 64.  One
 rival starts with waves for its places and one at random.  The rate of each is the best of three on
 validation text after 150 updates; then five seeds are run, and the test text is read once per
-seed.  A piece is read with an overlap of one half, and the second half
-is judged, so that each judged character has at least 32 before it.
+seed.  A piece is read with an overlap of one half, and the second half is judged, so that each
+judged character has at least 32 before it.
 
 On tiny Shakespeare (``text/tinyshakespeare.txt`` in the folder that ``SMNN_DATA`` names, last
-tenth for validation, no test) one larger model of width 96 learns from 1,000 batches of 24 pieces,
-with a rate that was better than half of it.
-There all characters of a piece are judged, as in the program whose published figure is put beside
-it.  The seconds are those of the processor, without the judging.
+tenth for validation, no test) one larger model of width 96 learns from 1,000 batches of 24
+pieces, with a rate that was better than half of it.  There all characters of a piece are judged,
+as in the program whose published figure is put beside it.  The seconds are those of the
+processor, without the judging.
 
 The result is kept in ``smnn_book/data/small_transformer.json``.
 """
 
-import os
-from pathlib import Path
 from time import process_time
 
 import numpy as np
 
 import smnn
-from smnn_book.characters import Characters, docstring_characters
+from smnn_book.characters import docstring_characters
 from smnn_book.language_model import SmallTransformer, text_losses, train
 
 from . import keep
+from .character_model import shakespeare
 
 UPDATES, BATCH, EVERY, SEEDS, RATES = 500, 16, 100, 5, [0.002, 0.005, 0.01]
 PLAYS = {"width": 96, "updates": 1000, "batch": 24, "every": 50, "rate": 0.01}
@@ -78,12 +77,6 @@ def plays(text, prompt, *, width, updates, batch, every, rate):
         "whole validation": nats(text_losses(model, text.validation)),
         "writes": written(model, text, prompt, 0),
     }  # fmt: skip
-
-
-def shakespeare():
-    text = Path(os.environ["SMNN_DATA"], "text", "tinyshakespeare.txt").read_text(encoding="utf-8")
-    cut = len(text) * 9 // 10
-    return Characters(text[:cut], text[cut:], "")
 
 
 def measure(*, quick=False):

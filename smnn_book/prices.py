@@ -4,13 +4,11 @@ The data are end-of-day prices of the former Quandl WIKI database, in the public
 ``tools/daily_closes.py`` makes the file and says from what.
 """
 
-import hashlib
-import io
 from typing import NamedTuple
 
 import numpy as np
 
-from .results import results_folder
+from .results import kept_arrays
 
 CHECKSUM = "d1501b2a624c0071ea0eef73540b147bf7198905094ee5072644faaafa821f79"
 SHARES = ("AAPL", "IBM", "MSFT")
@@ -43,11 +41,8 @@ def load_daily_closes():
     >>> str(days[0]), str(days[-1]), sorted(closes)
     ('2000-03-01', '2013-03-01', ['AAPL', 'IBM', 'MSFT'])
     """
-    content = (results_folder() / "daily_closes.npz").read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != CHECKSUM:
-        raise ValueError(f"daily_closes.npz has the SHA-256 {found}, not {CHECKSUM}")
-    with np.load(io.BytesIO(content)) as file:
-        days, closes = file["days"].astype("datetime64[D]"), file["closes"] / 1e4
+    file = kept_arrays("daily_closes", CHECKSUM)
+    days, closes = file["days"].astype("datetime64[D]"), file["closes"] / 1e4
     return DailyCloses(days, dict(zip(SHARES, closes, strict=True)))
 
 

@@ -3,9 +3,13 @@
 ``experiments`` and ``benchmarks`` hold the scripts that write them.
 """
 
+import hashlib
+import io
 import json
 from importlib.resources import files
 from pathlib import Path
+
+import numpy as np
 
 
 def results_folder():
@@ -40,3 +44,12 @@ def kept_results(name):
         known = sorted(file.stem for file in results_folder().glob("*.json"))
         raise ValueError(f"there are no kept results {name!r}; there are {', '.join(known)}")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def kept_arrays(name, checksum):
+    """Return the arrays of a file of `results_folder`, if it is the one with this SHA-256."""
+    content = (results_folder() / f"{name}.npz").read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != checksum:
+        raise ValueError(f"{name}.npz has the SHA-256 {found}, not {checksum}")
+    with np.load(io.BytesIO(content)) as file:
+        return dict(file)

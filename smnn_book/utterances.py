@@ -5,13 +5,11 @@ Repository, 2000, https://doi.org/10.24432/C5NS47, under CC BY 4.0.  They were c
 way: the numbers are rounded to thousandths.  ``tools/japanese_vowels.py`` makes the file.
 """
 
-import hashlib
-import io
 from collections import namedtuple
 
 import numpy as np
 
-from .results import results_folder
+from .results import kept_arrays
 
 CHECKSUM = "9116fbf64410d45e25362e3431f23c3826ce1f960dbcdc8e2946eb993db6ce5f"
 
@@ -43,11 +41,8 @@ def load_japanese_vowels():
     >>> int(train.lengths.min()), int(train.lengths.max())
     (7, 26)
     """
-    content = (results_folder() / "japanese_vowels.npz").read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != CHECKSUM:
-        raise ValueError(f"japanese_vowels.npz has the SHA-256 {found}, not {CHECKSUM}")
-    with np.load(io.BytesIO(content)) as file:
-        frames, lengths, y = file["thousandths"] / 1000, file["lengths"], file["speakers"]
+    file = kept_arrays("japanese_vowels", CHECKSUM)
+    frames, lengths, y = file["thousandths"] / 1000, file["lengths"], file["speakers"]
     x = np.zeros((len(lengths), lengths.max(), frames.shape[1]))
     x[np.arange(lengths.max()) < lengths[:, None]] = frames
     lengths, y = lengths.astype(np.int64), y.astype(np.int64)

@@ -702,3 +702,30 @@ def test_code_compiled_for_other_types_never_shares_a_file(tmp_path):
     assert other.load("float64") == "code for float64"
     assert one.load("float32") in (None, "code for float32")
     assert len(list(tmp_path.glob("*.nbc"))) == 2
+
+
+APART = """
+import numpy as np
+import smnn
+x = np.random.default_rng(0).standard_normal((40, 40))
+y = np.zeros(40, int)
+logs = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+calls = {
+    "logs": lambda: (smnn.log_softmax(x), logs),
+    "probs": lambda: (smnn.softmax(x), np.exp(logs)),
+    "loss": lambda: (smnn.cross_entropy(x, y, reduction="none"), -logs[:, 0]),
+    "gradient": lambda: (smnn.softmax_cross_entropy(x, y)[1] * 40, np.exp(logs) - np.eye(40)[y]),
+}
+"""
+
+
+@compiled_only
+def test_kernels_that_several_processes_compiled_work_together(tmp_path):
+    """Parts of one name that two processes numbered alike were taken one for the other."""
+    here = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    names = ("logs", "probs", "loss", "gradient")
+    for name in names:
+        run(APART + f"calls[{name!r}]()", **here)
+    for order in (names, names[::-1]):
+        code = f"for name in {order}: np.testing.assert_allclose(*calls[name](), atol=1e-12)"
+        run(APART + code, **here)

@@ -16,6 +16,7 @@ With NUMBA_DISABLE_JIT=1 everything runs as Python.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,11 @@ class _PartLowering(NativeLowering):
 
 class _PartCompiler(CompilerBase):
     def define_pipelines(self):
+        # The name of a part in machine code ends with a number that numba counts up in each
+        # process.  Parts that one factory made have the same name before it, so that kernels
+        # compiled by two processes would bring different parts under one name from the cache,
+        # and the linker would take one for the other.
+        self.state.func_id.unique_id = int.from_bytes(os.urandom(8), "big")
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [
             (_PartLowering if step is NativeLowering else step, name)
