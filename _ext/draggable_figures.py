@@ -7,6 +7,7 @@ that move it in the browser.  A page loads the scripts of its own kinds and no o
 
 import json
 import re
+import shutil
 from html import escape
 from pathlib import Path
 
@@ -73,14 +74,18 @@ def load_scripts(app, pagename, templatename, context, doctree):
 
 
 def write_scripts(app, exception):
-    """Write the scripts of all kinds into the site."""
+    """Write the scripts that some page loads into the site, and no others."""
     if exception or app.builder.format != "html":
         return
-    folder = Path(app.outdir) / "_static" / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    site = Path(app.outdir)
+    folder = site / "_static" / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    loads = "".join(page.read_text(encoding="utf-8") for page in site.rglob("*.html"))
     for kind in draggable.KINDS:
         for name, source in scripts(kind).items():
-            (folder / name).write_text(source, encoding="utf-8")
+            if f"_static/{FOLDER}/{name}" in loads:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(source, encoding="utf-8")
 
 
 def setup(app):
