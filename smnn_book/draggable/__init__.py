@@ -26,6 +26,7 @@ KINDS = (
     "pullback",
     "softmax-machine",
     "spaces",
+    "tiles",
     "truncation",
 )
 KEPT = {"digit-pad": "digit_pad"}  # what a kind needs beside its script, by name of kept results

@@ -15,11 +15,13 @@ from .pad import digit_network, digit_pad, worst_mistakes
 from .pullback import softmax_pullback
 from .softmax import jacobian_explorer
 from .spaces import STARTS, train_xor, two_spaces, xor_cloud, xor_network
+from .tiles import attention_tiles, queries_keys_values, sweep_of
 from .truncation import kept_classes, three_cuts
 
 __all__ = [
     "STARTS",
     "TYPES",
+    "attention_tiles",
     "descent_explorer",
     "digit_network",
     "digit_pad",
@@ -30,10 +32,12 @@ __all__ = [
     "neuron_graph",
     "one_line",
     "plain_and_safe",
+    "queries_keys_values",
     "regions_explorer",
     "sigmoid_explorer",
     "softmax_machine",
     "softmax_pullback",
+    "sweep_of",
     "three_cuts",
     "train_xor",
     "two_spaces",

@@ -6,6 +6,7 @@ from draggable_figures import figure_html, scripts
 from smnn_book import draggable, explorers
 
 FIGURES = {
+    "attention-tiles": explorers.attention_tiles,
     "digit-pad": explorers.digit_pad,
     "mesa": explorers.walk_off_the_mesa,
     "network-graph": explorers.network_graph,

@@ -149,7 +149,17 @@ def cuts_agree(now, words):
     assert words == explorers.three_cuts(row, *options.values()).text
 
 
+def tiles_agree(now, words):
+    _, _, v = explorers.queries_keys_values()
+    if now["seen"]:
+        m, total, out = explorers.sweep_of(now["query"], now["seen"])
+        close([now["m"], now["s"], *now["o"]], [m, total, *out])
+        close(np.array(now["weights"]) @ v, out)
+    assert words == explorers.attention_tiles(now["query"], now["seen"], now["tile"]).text
+
+
 AGREES = {
+    "attention-tiles": tiles_agree,
     "mesa": mesa_agrees,
     "network-graph": network_agrees,
     "neuron-graph": neuron_agrees,
@@ -287,6 +297,8 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.walk_off_the_mesa((1.0,)), "expected three scores"),
         (lambda: explorers.walk_off_the_mesa(shift=2000), "a shift between -1000 and 1000"),
         (lambda: explorers.walk_off_the_mesa(dtype="int8"), "one of float16, float32, float64"),
+        (lambda: explorers.attention_tiles(query=16), "a query below 16 and at most 16 keys"),
+        (lambda: explorers.attention_tiles(tile=3), "a tile of 1, 2, 4 or 8, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
         (lambda: explorers.two_spaces(start=3), "a start below 3, got 3"),
