@@ -62,7 +62,7 @@
     }
     return (
       text(left, top - 18, "keys", SOFT) + gone + cells +
-      `<path d="${grid}" fill="none" stroke="var(--rule)"/>` + rect(left, top, side, side, FRAME) +
+      `<path d="${grid}" fill="none" stroke="var(--rule)" stroke-width="0.7"/>` + rect(left, top, side, side, FRAME) +
       rect(left, top + query * size, side, size, 'fill="none" stroke="var(--ink)" stroke-width="1.5"')
     );
   }
@@ -81,8 +81,8 @@
     const dot = seen ? `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--backward)" stroke="var(--paper)" stroke-width="2"/>` : "";
     return (
       text(left, top - 18, "values, and the output", SOFT) + rect(left, top, side, side, FRAME) +
-      line(left, top + side / 2, left + side, top + side / 2, 'stroke="var(--rule)"') +
-      line(left + side / 2, top, left + side / 2, top + side, 'stroke="var(--rule)"') +
+      line(left, top + side / 2, left + side, top + side / 2, 'stroke="var(--rule)" stroke-width="0.7"') +
+      line(left + side / 2, top, left + side / 2, top + side, 'stroke="var(--rule)" stroke-width="0.7"') +
       points.join("") + steps.join("") + dot
     );
   }
