@@ -197,6 +197,8 @@ class Api(SphinxDirective):
         source = self.get_source_info()[0]
         text = StringList([*lines, "```"], source=source)
         self.state.nested_parse(text, self.content_offset, box)
+        for node in box.findall():  # parsed in a document that knows, and pickles, all pages
+            node.document = self.state.document
         return box.children
 
 

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from bs4 import BeautifulSoup
+from page_body import body_of
 from page_markup import new_tag
 from sphinx.errors import ConfigError
 
@@ -92,7 +92,7 @@ def add_links(app, pagename, templatename, context, doctree):
     source = context.get("sourcename", "")
     if found is None or doctree is None or not source.endswith(".ipynb"):
         return
-    body = BeautifulSoup(context["body"], "html.parser")
+    body = body_of(context)
     line = body.select_one("p.facts")
     if line is None:
         return
@@ -102,7 +102,6 @@ def add_links(app, pagename, templatename, context, doctree):
         place.append(" ")
     place.append(new_tag(body, "span", "(need the network)"))
     line.append(place)
-    context["body"] = str(body)
 
 
 def write_colab_copies(app, exception):

@@ -8,7 +8,7 @@ levels, which no eye can see and which saves another fifth.
 from pathlib import Path
 
 import numpy as np
-from bs4 import BeautifulSoup
+from page_body import body_of
 from PIL import Image
 
 STEP = 4
@@ -44,11 +44,10 @@ def use_light_pictures(app, pagename, templatename, context, doctree):
     """Let a page show, and link to, the light copies."""
     if doctree is None:
         return
-    body = BeautifulSoup(context["body"], "html.parser")
+    body = body_of(context)
     for attribute in ("src", "href"):
         for element in body.select(f'[{attribute}*="_images/"]'):
             element[attribute] = light_name(element[attribute])
-    context["body"] = str(body)
 
 
 def write_light_pictures(app, exception):

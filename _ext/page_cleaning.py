@@ -1,30 +1,14 @@
 """Send the reader nothing that no reader needs, written as the standard of HTML says.
 
-This comes last, when the page is complete.  A chapter with much code loses nearly
-half of its weight: Pygments marks every name, bracket and operator, and only some
-of these marks have a color here.
+This comes last, when the page is complete.
 """
 
-import re
-from pathlib import Path
 from urllib.parse import quote
 
-from bs4 import BeautifulSoup
-
-# The classes that the style of code knows.
-STYLE_OF_CODE = Path(__file__).parents[1] / "assets" / "code.css"
-COLORED = frozenset(re.findall(r"\.([a-z]\w*)", STYLE_OF_CODE.read_text(encoding="utf-8")))
+from page_body import body_of
 
 # What an address may hold as it is; all else is written with percent signs.
 MAY_STAND_IN_ADDRESSES = "!#$%&'()*+,-./:;=?@_~"
-
-
-def drop_plain_spans(body):
-    """Keep the marks in code that have a color, and no others."""
-    for code in body.select(".highlight pre"):
-        for part in code.select("span"):
-            if not COLORED.intersection(part.get("class", [])):
-                part.unwrap()
 
 
 def drop_thebe(body):
@@ -46,17 +30,14 @@ def encode_addresses(body):
         link["href"] = quote(link["href"], safe=MAY_STAND_IN_ADDRESSES)
 
 
-CLEANERS = (drop_plain_spans, drop_thebe, level_titles, encode_addresses)
+CLEANERS = (drop_thebe, level_titles, encode_addresses)
 
 
 def clean_page(app, pagename, templatename, context, doctree):
     """Clean the body of a page."""
-    if "body" not in context:
-        return
-    body = BeautifulSoup(context["body"], "html.parser")
-    for clean in CLEANERS:
-        clean(body)
-    context["body"] = str(body)
+    if "body" in context:
+        for clean in CLEANERS:
+            clean(body_of(context))
 
 
 def setup(app):

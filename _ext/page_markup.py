@@ -8,6 +8,7 @@ takes the parsed body of a page and changes it in place.
 import re
 
 from bs4 import BeautifulSoup, NavigableString
+from page_body import body_of
 from page_facts import READING_TIME, facts_of
 
 # The slots of a chapter, known by how their heading begins.
@@ -176,8 +177,8 @@ def outdent_code(body):
         if common:
             code = "".join(map(str, pre.contents))
             left = re.sub(rf"(?m)^((?:<[^>]*>)*) {{{common}}}", r"\1", code)
-            pre.clear()
-            pre.append(BeautifulSoup(left, "html.parser"))
+            # inside of pre, for elsewhere the parser makes one line end of an indentation
+            pre.replace_with(BeautifulSoup(f"<pre>{left}</pre>", "html.parser"))
 
 
 def join_operators(body):
@@ -403,7 +404,7 @@ def part_of(context):
 def mend_page(app, pagename, templatename, context, doctree):
     """Mend the body of a page, and let it load the style and scripts only of what it has."""
     if doctree is not None:
-        body = BeautifulSoup(context["body"], "html.parser")
+        body = body_of(context)
         for mend in MENDERS:
             mend(body)
         place_chapter(body, part_of(context))
@@ -411,8 +412,7 @@ def mend_page(app, pagename, templatename, context, doctree):
             state_facts(body, facts_of(app.env, pagename), notebook_of(context))
         if body.select_one(PICTURES):
             app.add_js_file("enlarge.js", defer="defer")
-        context["body"] = str(body)
-    if "sd-" not in context.get("body", ""):
+    if "body" not in context or not body_of(context).select_one("[class*=sd-]"):
         for kind in ("css_files", "script_files"):
             assets = context[kind]
             assets[:] = [a for a in assets if "design" not in str(getattr(a, "filename", a))]

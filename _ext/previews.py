@@ -10,9 +10,9 @@ import re
 from html import escape
 
 from api_reference import entries
-from bs4 import BeautifulSoup
 from docutils import nodes
 from formulas import typeset
+from page_body import body_of
 
 
 def as_html(part):
@@ -73,9 +73,7 @@ def preview_links(app, pagename, templatename, context, doctree):
         return
     if not hasattr(app, "texts_behind_links"):
         app.texts_behind_links = {**definitions(app.env), **summaries(app.env)}
-    body = BeautifulSoup(context["body"], "html.parser")
-    add_previews(body, app.texts_behind_links)
-    context["body"] = str(body)
+    add_previews(body_of(context), app.texts_behind_links)
 
 
 def setup(app):

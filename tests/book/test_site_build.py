@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 import threading
 import time
 import zlib
@@ -17,20 +18,23 @@ import cell_pictures  # noqa: E402
 import execution_ahead  # noqa: E402
 import file_pictures  # noqa: E402
 import freshness  # noqa: E402
-import held_parts  # noqa: E402
 import kernel_pictures  # noqa: E402
 import light_pictures  # noqa: E402
 import nbformat  # noqa: E402
 import numpy as np  # noqa: E402
+import page_body  # noqa: E402
 import page_cleaning  # noqa: E402
 import page_facts  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
+import pygments  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
 import thumbnails  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
+from pygments.formatters import HtmlFormatter  # noqa: E402
+from pygments.lexers import PythonLexer  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
 
 from smnn_book.explorers import jacobian_explorer  # noqa: E402
@@ -294,9 +298,9 @@ def test_a_drawing_from_a_file_becomes_a_numbered_figure(tmp_path):
 
 def test_drawings_and_formulas_are_held_back_and_given_back():
     page = '<p>a <math alttext="x"><mi>x</mi></math></p><svg class="a">\n<path/></svg><p>b</p>'
-    held, parts = held_parts.hold(page)
+    held, parts = page_body.hold(page)
     assert "mi" not in held and "path" not in held and len(parts) == 2
-    assert held_parts.give_back(str(soup(held)), parts) == page
+    assert page_body.give_back(str(soup(held)), parts) == page
 
 
 def test_pictures_keep_their_shape():
@@ -347,9 +351,21 @@ def test_sections_without_a_heading_lose_their_repeated_ids():
 def test_code_keeps_only_the_marks_that_have_a_color():
     code = '<div class="highlight"><pre><span></span><span class="n">x</span> {}</pre></div>'
     number = '<span class="mi">1</span>'
-    assert mended(code.format(number), page_cleaning.drop_plain_spans) == (
+    assert page_body.drop_plain_spans(code.format(number)) == (
         f'<div class="highlight"><pre>x {number}</pre></div>'
     )
+    nested = f'<span class="n">y<span class="p">(</span>{number}</span>'
+    assert page_body.drop_plain_spans(code.format(nested)) == (
+        f'<div class="highlight"><pre>x y({number}</pre></div>'
+    )
+
+
+def test_an_included_method_keeps_the_indentation_of_its_body():
+    method = "    def double(self):\n        if self:\n            return 2\n\n        return 0\n"
+    marked = pygments.highlight(method, PythonLexer(stripnl=False), HtmlFormatter())
+    body = soup(page_body.drop_plain_spans(f'<div class="highlight-python">{marked}</div>'))
+    page_markup.outdent_code(body)
+    assert body.pre.get_text() == textwrap.dedent(method)
 
 
 def test_settings_of_thebe_are_taken_out_and_other_scripts_stay():
