@@ -20,7 +20,6 @@ from smnn_book.explorers import (
     jacobian_explorer,
     loss_explorer,
     sigmoid_explorer,
-    softmax_explorer,
 )
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -40,7 +39,6 @@ PAGES = sorted(set(SITE.rglob("*.html")) - set(SITE.glob("_static/**/*")) - {FRO
 # What the package computes for each figure, given the positions of its sliders by name.
 # A figure of a chapter that is in neither list fails its page.
 READOUTS = {
-    "softmax-explorer": lambda at: softmax_explorer(scores_of(at), at["T"]).text,
     "jacobian-explorer": lambda at: jacobian_explorer(scores_of(at)).text,
     "loss-explorer": lambda at: loss_explorer(at["z"], at["K"]).text,
     "sigmoid-explorer": lambda at: sigmoid_explorer(at["s"], at["v"]).text,
@@ -225,7 +223,6 @@ def workbench(tmp_path_factory):
     (folder / "vega").mkdir()
     (folder / "vega" / "vega-embed.js").write_text(vega_script(), encoding="utf-8")
     makers = (
-        softmax_explorer,
         jacobian_explorer,
         loss_explorer,
         sigmoid_explorer,
