@@ -16,9 +16,18 @@ from importlib.resources import files
 
 from smnn_book.results import kept_results
 
-__all__ = ["DraggableFigure", "first_state", "kept", "script"]
+__all__ = ["DraggableFigure", "first_state", "kept", "number", "row", "script"]
 
-KINDS = ("digit-pad", "softmax-machine")
+KINDS = (
+    "digit-pad",
+    "graph",
+    "mesa",
+    "one-line",
+    "pullback",
+    "softmax-machine",
+    "spaces",
+    "truncation",
+)
 KEPT = {"digit-pad": "digit_pad"}  # what a kind needs beside its script, by name of kept results
 
 MIME_TYPE = "application/vnd.smnn.draggable+json"
@@ -34,6 +43,8 @@ COLORS = {
     "ink": "#1f1d1a",
     "ink-soft": "#5d5850",
     "paper": "white",
+    "panel": "#f6f4ee",
+    "good": "#00704f",
     "rule": "#ddd8cd",
     "rule-strong": "#928b7e",
     "forward": "#00609a",
@@ -76,6 +87,16 @@ class DraggableFigure:
 
     def __str__(self):
         return f"{self.alt}\n{self.text}"
+
+
+def number(value, digits):
+    """Write a number as the scripts do: with a minus sign, and no negative zero."""
+    return format(value, f"z.{digits}f").replace("-", "−")
+
+
+def row(values, digits):
+    """Write a row of numbers as the scripts do."""
+    return "(" + ", ".join(number(value, digits) for value in values) + ")"
 
 
 def script(name):

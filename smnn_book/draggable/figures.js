@@ -4,12 +4,13 @@
 //
 //   start(data)             the first state, from the data of the figure
 //   compute(state)          what follows from the state; the tests compare it with the package
-//   size(wide)              width and height of the drawing in its units
+//   size(wide, data)        width and height of the drawing in its units
 //   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
 //   handles(state, wide)    what can be dragged: name, place, label and value of each
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
 //   nudge(state, name, dx, dy)      the state after so many steps to the right and upward
 //   sliders, chips          controls below the drawing; a chip is a function of the state
+//   play                    optional: the state after this one, where it ends, milliseconds between
 //   say(state)              the same in words
 //   over(state, wide)       optional: what lies over the drawing and stays while it changes
 //   attend(figure)          optional: what else listens, such as a pad to draw on
@@ -25,6 +26,7 @@ globalThis.smnnFigures = (() => {
   const kinds = {};
   const LAYOUTS = [["wide", true], ["narrow", false]];
   const GLIDE = 350; // milliseconds from one preset to the next
+  const [PLAY, STOP] = ["▶ Play", "❚❚ Stop"];
 
   // ---- words and numbers
   const fixed = (value, digits) =>
@@ -39,6 +41,28 @@ globalThis.smnnFigures = (() => {
   const line = (x1, y1, x2, y2, more = "") =>
     `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
   const round = (value) => Math.round(value * 100) / 100;
+  const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
+
+  // The place that is so far from one point on the way to another.
+  function placeOn([x1, y1], [x2, y2], far) {
+    const share = far / (Math.hypot(x2 - x1, y2 - y1) || 1);
+    return [x1 + (x2 - x1) * share, y1 + (y2 - y1) * share];
+  }
+
+  // A line with a head at its end, no longer than the line.
+  function arrow([x1, y1], [x2, y2], more, size = 9) {
+    const away = Math.hypot(x2 - x1, y2 - y1);
+    const [dx, dy] = away ? [(x2 - x1) / away, (y2 - y1) / away] : [0, 0];
+    const long = Math.min(size, away);
+    const ends = [0.55, -0.55].map((across) =>
+      `${round(x2 - long * (dx + across * dy))} ${round(y2 - long * (dy - across * dx))}`
+    );
+    const tip = `${round(x2)} ${round(y2)}`;
+    return `<path d="M${round(x1)} ${round(y1)}L${tip}M${ends[0]}L${tip}L${ends[1]}" fill="none" ${more}/>`;
+  }
+
+  // Of two ways that keys go, the one that goes farther.
+  const farther = (dx, dy) => (Math.abs(dx) > Math.abs(dy) ? dx : dy);
 
   // ---- what the build writes
   function handleHtml(handle) {
@@ -62,7 +86,7 @@ globalThis.smnnFigures = (() => {
     Object.entries(ariaOf(handle)).map(([name, value]) => ` ${name}="${escape(value)}"`).join("");
 
   function svgHtml(kind, state, [name, wide]) {
-    const [width, height] = kind.size(wide);
+    const [width, height] = kind.size(wide, state);
     const handles = kind.handles ? kind.handles(state, wide) : [];
     return (
       `<svg class="${name}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">` +
@@ -77,9 +101,11 @@ globalThis.smnnFigures = (() => {
       `<div class="interactive-slider"><label for="${identity}">${escape(slider.label)}</label>` +
       `<span class="interactive-value" aria-hidden="true">${slider.words(state[slider.name])}</span>` +
       `<input id="${identity}" type="range" name="${slider.name}" min="${slider.low}"` +
-      ` max="${slider.high}" step="${slider.step}" value="${state[slider.name]}" autocomplete="off"></div>`
+      ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}" autocomplete="off"></div>`
     );
   }
+
+  const highest = ({ high }, state) => (typeof high === "function" ? high(state) : high);
 
   function chipsHtml(label, chips) {
     const buttons = chips.map(
@@ -95,7 +121,8 @@ globalThis.smnnFigures = (() => {
   function html(name, kindName, data) {
     const kind = kinds[kindName];
     const state = completed(kind, kind.start(data));
-    const chips = [...(kind.chips?.(data) ?? []), { name: "reset", label: "Reset" }];
+    const play = kind.play ? [{ name: "play", label: PLAY }] : [];
+    const chips = [...play, ...(kind.chips?.(data) ?? []), { name: "reset", label: "Reset" }];
     const plain = chips.filter((chip) => !chip.html);
     const pictures = chips.filter((chip) => chip.html);
     const sliders = (kind.sliders ?? []).map((slider) => sliderHtml(name, slider, state));
@@ -111,7 +138,7 @@ globalThis.smnnFigures = (() => {
   function svg(kindName, data) {
     const kind = kinds[kindName];
     const state = completed(kind, kind.start(data));
-    const [width, height] = kind.size(true);
+    const [width, height] = kind.size(true, state);
     const knobs = (kind.handles?.(state, true) ?? []).map(({ x, y }) => `<circle cx="${round(x)}" cy="${round(y)}" r="6"/>`);
     return (
       `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}"` +
@@ -156,14 +183,45 @@ globalThis.smnnFigures = (() => {
       for (const [name, value] of Object.entries(ariaOf(handle))) knob.setAttribute(name, value);
     }
 
+    // What a reader does ends what plays.
     function set(state) {
+      stop();
+      follow(state);
+    }
+
+    function follow(state) {
       cancelAnimationFrame(gliding);
       root.smnnState = completed(kind, state);
       show();
     }
 
+    let playing = 0;
+    const playButton = root.querySelector('.chip[data-chip="play"]');
+
+    function stop() {
+      if (!playing) return;
+      clearTimeout(playing);
+      playing = 0;
+      playButton.textContent = PLAY;
+      readout.ariaLive = "polite";
+    }
+
+    function playOn() {
+      follow(kind.play.next(root.smnnState));
+      if (kind.play.ends(root.smnnState)) stop();
+      else playing = setTimeout(playOn, kind.play.wait);
+    }
+
+    playButton?.addEventListener("click", () => {
+      if (playing) return stop();
+      playButton.textContent = STOP;
+      readout.ariaLive = "off"; // nobody can listen so fast
+      playing = setTimeout(playOn);
+    });
+
     // Numbers and rows of numbers move there; all else changes at once.
     function glide(to) {
+      stop();
       if (calm.matches || kind.jumps) return set(to);
       const from = root.smnnState;
       const begin = performance.now();
@@ -219,7 +277,7 @@ globalThis.smnnFigures = (() => {
     });
     const chips = new Map((kind.chips?.(data) ?? []).map((chip) => [chip.name, chip.to]));
     chips.set("reset", () => kind.start(data));
-    for (const button of root.querySelectorAll(".chip")) {
+    for (const button of root.querySelectorAll('.chip:not([data-chip="play"])')) {
       button.addEventListener("click", () => glide(chips.get(button.dataset.chip)(root.smnnState)));
     }
     matchMedia("(max-width: 40rem)").addEventListener("change", show);
@@ -248,5 +306,7 @@ globalThis.smnnFigures = (() => {
 
   const compute = (name, state) => kinds[name].compute(state);
 
-  return { clamp, compute, define, fixed, html, line, onGrid, placeIn, rect, round, stayPut, svg, text };
+  return {
+    HALO, arrow, clamp, compute, define, farther, fixed, html, line, onGrid, placeIn, placeOn, rect, round, stayPut, svg, text,
+  };
 })();

@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const { clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
   const LOW = -4;
   const HIGH = 4;
   const STEP = 0.1;
@@ -148,7 +148,7 @@
     scene,
     handles,
     drag: (state, name, x, y, wide) => withScore(state, name, (layoutOf(wide).zero - y) / layoutOf(wide).unit),
-    nudge: (state, name, dx, dy) => withScore(state, name, state.z[name.slice(1) - 1] + (Math.abs(dx) > Math.abs(dy) ? dx : dy) * STEP),
+    nudge: (state, name, dx, dy) => withScore(state, name, state.z[name.slice(1) - 1] + farther(dx, dy) * STEP),
     sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, words: (value) => fixed(value, 1) }],
     chips: () => [
       { name: "raise", label: "+1 to all", to: raised },

@@ -5,21 +5,41 @@ are moved by sliders, and made in three steps: sliders, a chart over expressions
 `smnn_book.sliders` explains that language.
 """
 
+from .graph import network_graph, neuron_graph
 from .learning import descent_explorer, loss_explorer, sigmoid_explorer
+from .line import one_line, unit_of
 from .machine import softmax_machine
-from .networks import graph_explorer, regions_explorer
+from .mesa import TYPES, plain_and_safe, walk_off_the_mesa
+from .networks import regions_explorer
 from .pad import digit_network, digit_pad, worst_mistakes
+from .pullback import softmax_pullback
 from .softmax import jacobian_explorer
+from .spaces import STARTS, train_xor, two_spaces, xor_cloud, xor_network
+from .truncation import kept_classes, three_cuts
 
 __all__ = [
+    "STARTS",
+    "TYPES",
     "descent_explorer",
     "digit_network",
     "digit_pad",
-    "graph_explorer",
     "jacobian_explorer",
+    "kept_classes",
     "loss_explorer",
+    "network_graph",
+    "neuron_graph",
+    "one_line",
+    "plain_and_safe",
     "regions_explorer",
     "sigmoid_explorer",
     "softmax_machine",
+    "softmax_pullback",
+    "three_cuts",
+    "train_xor",
+    "two_spaces",
+    "unit_of",
+    "walk_off_the_mesa",
     "worst_mistakes",
+    "xor_cloud",
+    "xor_network",
 ]

@@ -3,18 +3,9 @@
 import numpy as np
 
 from smnn import softmax
-from smnn_book.draggable import DraggableFigure
+from smnn_book.draggable import DraggableFigure, number, row
 
 LOWEST, HIGHEST = -4.0, 4.0
-
-
-def _number(value, digits):
-    """Write a number as the page does: with a minus sign, and no negative zero."""
-    return format(value, f"z.{digits}f").replace("-", "−")
-
-
-def _row(values, digits):
-    return "(" + ", ".join(_number(value, digits) for value in values) + ")"
 
 
 def softmax_machine(scores=(2.0, 1.0, 0.0), temperature=1.0, *, name="softmax-machine"):
@@ -57,11 +48,11 @@ def softmax_machine(scores=(2.0, 1.0, 0.0), temperature=1.0, *, name="softmax-ma
     largest = z.max()
     e = np.exp((z - largest) / temperature)
     sign = "+" if largest < 0 else "−"
-    shift = f"z {sign} {_number(abs(largest), 1)}"
+    shift = f"z {sign} {number(abs(largest), 1)}"
     text = (
-        f"z = {_row(z, 1)}, T = {_number(temperature, 1)}\n"
-        f"e = exp(({shift}) / {_number(temperature, 1)}) = {_row(e, 3)}\n"
-        f"p = e / {_number(e.sum(), 3)} = {_row(softmax(z, temperature=temperature), 3)}"
+        f"z = {row(z, 1)}, T = {number(temperature, 1)}\n"
+        f"e = exp(({shift}) / {number(temperature, 1)}) = {row(e, 3)}\n"
+        f"p = e / {number(e.sum(), 3)} = {row(softmax(z, temperature=temperature), 3)}"
     )
     return DraggableFigure(
         name=name,

@@ -45,7 +45,7 @@ READOUTS = {
     "descent-explorer": lambda at: descent_explorer(at["eta"], at["steps"]).text,
 }
 # These show numbers that their chapter computed and hands over: the slider only chooses.
-CHOOSERS = ("graph-explorer", "regions-explorer")
+CHOOSERS = ("regions-explorer",)
 
 
 def scores_of(positions):

@@ -1,69 +1,26 @@
-"""The figures that a reader takes hold of: driven in a real browser by mouse, finger and keys.
+"""The softmax machine and the pad of the cover, driven in a real browser by mouse, finger and keys.
 
-What they compute is compared with the package.
+What they compute is compared with the package.  `test_draggable_figures.py` drives all the others.
 """
 
-import gzip
-import json
 import os
 
 import numpy as np
 import pytest
-from book_checks import ROOT
 from browser import find_browser
 
 pytest.importorskip("playwright.sync_api")
 pytest.importorskip("py_mini_racer", reason="needs the book's requirements")
 
-from draggable_figures import figure_html, scripts
-from test_browser import faults_in_access, faults_in_width
+from draggable_bench import middle, opened, state, touching
 
 import smnn
-from smnn_book import draggable
-from smnn_book.explorers import digit_network, digit_pad, softmax_machine, worst_mistakes
+from smnn_book.explorers import digit_network, softmax_machine, worst_mistakes
 
 if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
 
-FIGURES = {"digit-pad": digit_pad, "softmax-machine": softmax_machine}
-ALL_SCRIPTS, WEIGHTS = 40_000, 120_000  # bytes, compressed
 CLOSE = 1e-6
-STYLES = ("book", "frame", "text", "boxes", "interactive", "draggable")
-
-
-@pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
-    """A folder with a page for each figure, built without Sphinx."""
-    folder = tmp_path_factory.mktemp("workbench")
-    assets = (ROOT / "assets").as_uri()
-    styles = "".join(f'<link rel="stylesheet" href="{assets}/{name}.css">' for name in STYLES)
-    for kind, make in FIGURES.items():
-        for name, source in scripts(kind).items():
-            (folder / name).write_text(source, encoding="utf-8")
-        loads = "".join(f'<script defer src="{name}"></script>' for name in scripts(kind))
-        about = make()._repr_mimebundle_()[draggable.MIME_TYPE]
-        # the addresses of the cover's links lead nowhere from here
-        (folder / f"{kind}.html").write_text(
-            f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{kind}</title>'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<script>document.documentElement.classList.add("js")</script>{styles}{loads}'
-            f'<div class="page"><nav class="contents"></nav><main><article class="text">'
-            f"<h1>{kind}</h1>{figure_html(about)}</article></main></div></html>",
-            encoding="utf-8",
-        )
-    return folder
-
-
-def opened(page, workbench, kind, width=1280, height=900):
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(reduced_motion="reduce")
-    page.goto((workbench / f"{kind}.html").as_uri())
-    page.locator(".draggable.is-alive").wait_for()
-    return page.locator(".draggable")
-
-
-def state(page):
-    return page.evaluate("document.querySelector('.draggable').smnnState")
 
 
 def assert_machine_agrees(page):
@@ -79,11 +36,6 @@ def assert_machine_agrees(page):
     said = [knob.get_attribute("aria-valuetext") for knob in knobs.all()]
     assert [float(words.replace("−", "-")) for words in said] == now["z"]
     return now
-
-
-def middle(locator):
-    box = locator.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -129,17 +81,6 @@ def test_keys_move_the_scores(page, workbench):
     for key, temperature in (("ArrowRight", 1.1), ("End", 5), ("Home", 0.1)):
         page.keyboard.press(key)
         assert assert_machine_agrees(page)["T"] == temperature
-
-
-def touching(page):
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        at = [{"x": x, "y": y} for x, y in points]
-        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": at})
-        page.wait_for_timeout(50)
-
-    return touch
 
 
 def test_a_finger_drags_a_score_and_the_page_stands_still(browser, workbench):
@@ -321,64 +262,3 @@ def test_chips_show_mistakes_and_the_temperature_flattens(page, workbench):
     page.keyboard.press("End")
     hot = assert_pad_agrees(page)
     assert hot["T"] == 8 and max(hot["p"]) < max(now["p"])
-
-
-# ------------------------------------------------------------------ all of them
-
-
-@pytest.mark.parametrize("kind", FIGURES)
-def test_everybody_can_read_it(kind, page, workbench):
-    opened(page, workbench, kind)
-    faults = faults_in_width(page) + faults_in_access(page)
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    faults += faults_in_width(page) + faults_in_access(page, rules=["color-contrast"])
-    assert page.faults + faults == []
-
-
-@pytest.mark.parametrize("kind", FIGURES)
-def test_without_scripts_the_first_state_is_there(kind, browser, workbench):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((workbench / f"{kind}.html").as_uri())
-    assert page.locator("svg:visible .scene path").count() > 2
-    assert "T" in page.locator(".interactive-readout").inner_text() or kind == "digit-pad"
-    assert not page.locator(".chip").first.is_visible()
-    assert not page.locator(".handle:visible").count()
-    context.close()
-
-
-DRAWING_IN = """(html) => {
-  const part = document.createElement("div");
-  part.innerHTML = html;
-  return part.querySelector("svg.wide .scene").innerHTML;
-}"""
-
-
-def test_the_scripts_draw_what_the_build_has_drawn(page, workbench):
-    for kind in FIGURES:
-        page.goto((workbench / f"{kind}.html").as_uri())
-        page.locator(".draggable.is-alive").wait_for()
-        now = page.locator("svg.wide .scene").evaluate("one => one.innerHTML")
-        drawn = draggable.first_state(kind, kind, FIGURES[kind]().data)
-        again = page.evaluate(DRAWING_IN, drawn)
-        assert now == again
-
-
-def test_scripts_and_weights_are_light():
-    sources, data = {}, {}
-    for kind in draggable.KINDS:
-        for name, source in scripts(kind).items():
-            (data if name.endswith("-data.js") else sources)[name] = len(
-                gzip.compress(source.encode(), mtime=0)
-            )
-    print(sources, data)
-    assert sum(sources.values()) <= ALL_SCRIPTS
-    assert sum(data.values()) <= WEIGHTS
-
-
-@pytest.mark.parametrize("kind", FIGURES)
-def test_a_figure_is_the_same_every_time_and_shows_itself_in_a_notebook(kind):
-    first, second = FIGURES[kind]()._repr_mimebundle_(), FIGURES[kind]()._repr_mimebundle_()
-    assert json.dumps(first) == json.dumps(second)
-    assert first["image/svg+xml"].startswith("<svg") and "var(" not in first["image/svg+xml"]
-    assert str(FIGURES[kind]()) == first["text/plain"]
