@@ -33,6 +33,12 @@ def test_top_k_against_scikit_learn(case, k):
     assert smnn.top_k_accuracy(y, probs, k) == pytest.approx(expected)
 
 
+def test_top_k_of_all_classes_is_one_and_k_is_five():
+    y, scores = np.arange(7), np.eye(7)[::-1]
+    assert smnn.top_k_accuracy(y, scores, 7) == 1
+    assert smnn.top_k_accuracy(y, scores) == smnn.top_k_accuracy(y, scores, 5) < 1
+
+
 def test_top_k_ranks_ties_as_argmax_does():
     rng = np.random.default_rng(1)
     scores = rng.integers(0, 3, (200, 5)).astype(float)
@@ -89,6 +95,14 @@ def test_float32_probabilities_are_accepted():
     rng = np.random.default_rng(3)
     probs = rng.dirichlet(np.ones(1000), 20).astype(np.float32)
     assert smnn.negative_log_likelihood(np.arange(20), probs) > 0
+
+
+@pytest.mark.parametrize("dtype, much", [(np.float64, 2e-6), (np.float32, 3e-5)])
+def test_rows_that_do_not_sum_to_one_are_refused(dtype, much):
+    probs = np.full((2, 100), 0.01, dtype)
+    probs[1, 3] += much
+    with pytest.raises(ValueError, match="in row 1"):
+        smnn.negative_log_likelihood([0, 0], probs)
 
 
 @pytest.mark.parametrize("n_bins", [1, 7, 15])

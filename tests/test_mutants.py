@@ -31,3 +31,8 @@ def test_modules_and_their_tests_are_there(module):
     assert len(found) > 20 and ast.parse(found[0][3]())
     for name in mutants.MODULES[module]:
         assert (mutants.ROOT / "tests" / f"test_{name}.py").exists()
+
+
+def test_the_share_that_is_noticed_has_an_error():
+    assert mutants.share(40, [()] * 4) == pytest.approx((0.9, (38 / 44 * 6 / 44 / 44) ** 0.5))
+    assert mutants.share(40, [])[1] > 0

@@ -2,9 +2,11 @@
 
     python tools/release.py           into dist/
     python tools/release.py --check   twice, in two folders, and compare
+    python tools/release.py --bill    a bill of materials of the wheel in dist, beside it
 
 They hold the last commit, not what is being edited, and every file in them has its time.  The
 wheel takes it from ``SOURCE_DATE_EPOCH``; the archive is packed again, in the order of its names.
+The bill (CycloneDX, JSON) names what the wheel and all its extras install, with its license.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,11 +54,34 @@ def pack_again(path, epoch):
     path.write_bytes(gzip.compress(packed.getvalue(), mtime=epoch))
 
 
+def write_bill(wheel):
+    """Install a wheel with all its extras, and write a bill of what came; return its path."""
+    bill = wheel.with_name("-".join(wheel.name.split("-")[:2]) + ".cdx.json")
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", f"{wheel}[all]"], cwd=folder, check=True
+        )
+        subprocess.run(
+            [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible",
+             "--pyproject", ROOT / "pyproject.toml", "--mc-type", "library",
+             "--output-file", bill, python], check=True,
+        )  # fmt: skip
+    return bill
+
+
 def main():
-    """Build, or build twice and compare; return the exit status."""
+    """Build, build twice and compare, or write the bill; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="build twice and compare")
-    if not parser.parse_args().check:
+    parser.add_argument("--bill", action="store_true", help="write the bill of materials")
+    options = parser.parse_args()
+    if options.bill:
+        (wheel,) = (ROOT / "dist").glob("smnn-*.whl")
+        print(write_bill(wheel).relative_to(ROOT))
+        return 0
+    if not options.check:
         folder = ROOT / "dist"
         folder.mkdir(exist_ok=True)
         for older in [*folder.glob("smnn-*.whl"), *folder.glob("smnn-*.tar.gz")]:
