@@ -66,9 +66,9 @@ def is_text(output):
     return "text/plain" in kinds and not any("image" in kind or "vega" in kind for kind in kinds)
 
 
-def has_sliders(output):
-    """Tell whether an output of a cell is a figure with sliders."""
-    return any("vega" in kind for kind in output.get("data", {}))
+def can_be_moved(output):
+    """Tell whether an output of a cell is a figure that a reader moves."""
+    return any(mark in kind for kind in output.get("data", {}) for mark in ("vega", "draggable"))
 
 
 def compared_outputs(book):
@@ -101,7 +101,7 @@ COUNTS = {
     "gradient checks": lambda book: occurrences(
         book, "code", r"\b(?:check_(?:vjp|pullback|layer)|numerical_jacobian|centered_difference)\("
     ),
-    "figures with sliders": lambda book: sum(map(has_sliders, book.outputs())),
+    "interactive figures": lambda book: sum(map(can_be_moved, book.outputs())),
     "exercises": lambda book: occurrences(book, "markdown", r"\{exercise\}"),
     "test functions": test_functions,
     "examples": examples,

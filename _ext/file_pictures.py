@@ -33,7 +33,8 @@ def show_drawings(app, doctree):
     """Put figures in the place of paragraphs that hold nothing but a drawing from a file."""
     for image in list(doctree.findall(nodes.image)):
         path = Path(app.srcdir) / image["uri"]
-        if path.suffix != ".svg" or len(image.parent) > 1:
+        alone = isinstance(image.parent, nodes.paragraph) and len(image.parent) == 1
+        if path.suffix != ".svg" or not alone:
             continue
         app.env.note_dependency(str(path))
         name = f"fig-{path.stem}"

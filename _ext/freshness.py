@@ -26,6 +26,7 @@ OUTPUTS_DEPEND_ON = (
     "smnn/**/*.py",
     "smnn_book/**/*.py",
     "smnn_book/data/*",
+    "smnn_book/draggable/*.js",
     "_ext/kernel_pictures.py",
     "requirements.txt",
     "constraints.txt",
@@ -44,7 +45,12 @@ PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/templates/*")
 
 
 # What is made of the outputs of cells while the pages are read, and is kept with them.
-OUTPUTS_ARE_DRAWN_BY = ("_ext/cell_pictures.py", "_ext/printed_lines.py", "_ext/slider_figures.py")
+OUTPUTS_ARE_DRAWN_BY = (
+    "_ext/cell_pictures.py",
+    "_ext/draggable_figures.py",
+    "_ext/printed_lines.py",
+    "_ext/slider_figures.py",
+)
 
 
 def versions():

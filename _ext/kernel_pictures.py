@@ -15,6 +15,7 @@ import re
 MIME_TYPE = "application/vnd.book.picture+json"
 HEAVIEST = 400_000  # characters of SVG; a figure with more stays a PNG
 PHONE = 3.6  # inches
+LEAST = 8.45  # points of a letter on that paper, which a phone of 390 pixels shows with 11
 SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "book"}  # text stays text; ids stay the same
 
 
@@ -204,6 +205,14 @@ def thin_labels(figure):
                 end = box.x1
 
 
+def enlarge_letters(figure):
+    """Give the smallest words the size that can be read without scrolling."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), LEAST))
+
+
 def break_titles(figure):
     """Put the last word of a title that is wider than its axes on a line of its own."""
     figure.draw_without_rendering()
@@ -236,6 +245,7 @@ def for_a_phone(figure):
     narrower = (PHONE / new_columns) / (width / columns)
     height *= new_rows / rows * min(1, 1.4 * narrower)
     figure.set_size_inches(PHONE, height)
+    enlarge_letters(figure)
     engine = figure.get_layout_engine()
     if new_rows > 1 and "h_pad" in (engine.get() if engine else ()):
         engine.set(h_pad=0.1)

@@ -3,7 +3,7 @@
 It comes in the same wheel as `smnn`, so that every notebook runs outside the repository too.
 `smnn` never imports it.
 
-- `explorers`: figures with sliders; `sliders` is the language that they are written in.
+- `explorers`: figures that a reader moves; `draggable` and `sliders` are what they are made with.
 - `exercise`: turns a judge into a check that the reader runs on an attempt.
 - `below`: a bound on an error, which every machine prints the same.
 - `kept_results`: the results of experiments that take too long for a page.

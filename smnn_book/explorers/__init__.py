@@ -1,19 +1,49 @@
-"""The figures with sliders that the chapters show.
+"""The figures that a reader moves.
 
-Each function makes one figure in three steps: sliders, a chart over expressions, a readout.
+Some are taken hold of: a kind and its first state, as `smnn_book.draggable` explains.  The others
+are moved by sliders, and made in three steps: sliders, a chart over expressions, a readout;
 `smnn_book.sliders` explains that language.
 """
 
+from .graph import network_graph, neuron_graph
 from .learning import descent_explorer, loss_explorer, sigmoid_explorer
-from .networks import graph_explorer, regions_explorer
-from .softmax import jacobian_explorer, softmax_explorer
+from .line import one_line, unit_of
+from .machine import softmax_machine
+from .mesa import TYPES, plain_and_safe, walk_off_the_mesa
+from .networks import regions_explorer
+from .pad import digit_network, digit_pad, worst_mistakes
+from .pullback import softmax_pullback
+from .softmax import jacobian_explorer
+from .spaces import STARTS, train_xor, two_spaces, xor_cloud, xor_network
+from .tiles import attention_tiles, queries_keys_values, sweep_of
+from .truncation import kept_classes, three_cuts
 
 __all__ = [
+    "STARTS",
+    "TYPES",
+    "attention_tiles",
     "descent_explorer",
-    "graph_explorer",
+    "digit_network",
+    "digit_pad",
     "jacobian_explorer",
+    "kept_classes",
     "loss_explorer",
+    "network_graph",
+    "neuron_graph",
+    "one_line",
+    "plain_and_safe",
+    "queries_keys_values",
     "regions_explorer",
     "sigmoid_explorer",
-    "softmax_explorer",
+    "softmax_machine",
+    "softmax_pullback",
+    "sweep_of",
+    "three_cuts",
+    "train_xor",
+    "two_spaces",
+    "unit_of",
+    "walk_off_the_mesa",
+    "worst_mistakes",
+    "xor_cloud",
+    "xor_network",
 ]

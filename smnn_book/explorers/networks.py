@@ -1,4 +1,4 @@
-"""Interactive figures of networks: their regions, and their numbers forward and back.
+"""An interactive figure of networks: their regions.
 
 The language that they are written in is explained in `smnn_book.sliders`.
 """
@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from smnn_book.sliders import BACKWARD, CLASS_COLORS, FORWARD, derived, figure, load_altair, slider
+from smnn_book.sliders import CLASS_COLORS, derived, figure, load_altair, slider
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")  # of the classes, besides color
 
@@ -132,90 +132,3 @@ def regions_explorer(networks, x, y, *, start=1, name="regions-explorer"):
             "noun": "unit" if units[start - 1] == 1 else "units",
         },
     )
-
-
-def graph_explorer(nodes, edges, *, start=0, name="graph-explorer"):
-    """Return a figure of a computation graph with a slider that walks forward, then back.
-
-    Each step of the slider brings one number: first the values, in the order of the nodes,
-    then the gradients, in the opposite order.  A ring marks the node of the step.
-
-    Parameters
-    ----------
-    nodes : sequence of (label, column, row, value, gradient)
-        In the order in which the values are computed.
-    edges : sequence of (label, label)
-        Which node's value enters which.
-    start : int
-        Where the slider stands at first, from 0 to twice the number of nodes.
-    name : str
-        The name of the figure, if a page shows more than one.
-
-    Returns
-    -------
-    InteractiveFigure
-
-    Raises
-    ------
-    ValueError
-        If the slider cannot stand at ``start``.
-
-    Examples
-    --------
-    >>> nodes = [("a", 0, 0, 3.0, 2.0), ("a²", 1, 0, 9.0, 1.0)]
-    >>> print(graph_explorer(nodes, [("a", "a²")], start=3).text)
-    step 3 of 4: back, the gradient at a² is 1.0000
-    """
-    alt = load_altair()
-    count = len(nodes)
-    words = ["start"]
-    words += [f"forward, {label} is {_number(value)}" for label, _, _, value, _ in nodes]
-    words += [f"back, the gradient at {label} is {_number(g)}" for label, *_, g in nodes[::-1]]
-    if not 0 <= start <= 2 * count:
-        raise ValueError(f"start must lie between 0 and {2 * count}, got {start}")
-    parameters = [
-        slider("step", 0, 2 * count, start, step=1, label="step"),
-        derived("last", str(2 * count)),
-        derived("words", f"{json.dumps(words, ensure_ascii=False)}[step]"),
-    ]
-    place = {label: (column, row) for label, column, row, *_ in nodes}
-    rows = [
-        {
-            "label": label, "x": column, "y": row, "value": _number(value), "grad": _number(grad),
-            "there": k, "back": 2 * count + 1 - k,
-        }
-        for k, (label, column, row, value, grad) in enumerate(nodes, start=1)
-    ]  # fmt: skip
-    lines = [
-        dict(zip(("x", "y", "x2", "y2"), (*place[a], *place[b]), strict=True)) for a, b in edges
-    ]
-    columns = [column for column, _ in place.values()]
-    heights = [row for _, row in place.values()]
-    x = alt.X("x:Q").axis(None).scale(domain=[min(columns) - 0.5, max(columns) + 0.5], nice=False)
-    y = alt.Y("y:Q").axis(None).scale(domain=[max(heights) + 0.6, min(heights) - 0.6], nice=False)
-    base = alt.Chart(alt.InlineData(rows)).encode(x=x, y=y)
-    here = "step == datum.there || step == datum.back"
-    layers = [
-        alt.Chart(alt.InlineData(lines)).mark_rule(opacity=0.35).encode(x=x, y=y, x2="x2", y2="y2"),
-        base.mark_point(size=1100, filled=True, opacity=1, color=CLASS_COLORS[1]),
-        base.transform_filter(here).mark_point(size=1450, strokeWidth=3, color=BACKWARD),
-        base.mark_text(fontSize=11, fill="#000000").encode(text="label:N"),
-        base.transform_filter("step >= datum.there")
-        .mark_text(dy=-26, fontSize=12, fill=FORWARD)
-        .encode(text="value:N"),
-        base.transform_filter("step >= datum.back")
-        .mark_text(dy=28, fontSize=12, fontStyle="italic", fill=BACKWARD)
-        .encode(text="grad:N"),
-    ]
-    return figure(
-        alt.layer(*layers).properties(width="container", height=320).add_params(*parameters),
-        name=name,
-        alt="A computation graph. Values appear above the nodes in the forward pass, gradients "
-        "in italics below them in the backward pass.",
-        text="step {step:.0f} of {last:.0f}: {words:s}",
-        values={"step": start, "last": 2 * count, "words": words[start]},
-    )
-
-
-def _number(value):
-    return f"{value:z.4f}".replace("-", "−")

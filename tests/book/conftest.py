@@ -48,3 +48,11 @@ def address():
 
     with serving(SITE) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def workbench(tmp_path_factory):
+    """A folder with a page for each figure that a reader takes hold of."""
+    from draggable_bench import write_pages
+
+    return write_pages(tmp_path_factory.mktemp("workbench"))

@@ -94,7 +94,7 @@
     }
   }
 
-  for (const svg of document.querySelectorAll(".picture > svg, .interactive-drawing svg")) {
+  for (const svg of document.querySelectorAll(".picture > svg, :is(.interactive-drawing, .draggable-drawing) svg")) {
     if (isShown(svg)) lookAtDrawing(svg);
   }
 

@@ -56,7 +56,7 @@ def book(tmp_path):
         ("compared outputs", 2),
         ("asserted equalities", 1),
         ("gradient checks", 1),
-        ("figures with sliders", 1),
+        ("interactive figures", 1),
         ("exercises", 1),
         ("test functions", 2),
         ("examples", 1),

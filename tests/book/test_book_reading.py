@@ -184,10 +184,12 @@ def test_a_chapter_can_be_read_without_scripts(browser):
     page.goto((SITE / CHAPTER).as_uri())
     formula = page.locator(".math math").first
     assert formula.text_content() and formula.bounding_box()["height"] > 10
-    assert page.locator(".interactive-drawing > svg:visible").count() > 0
+    drawings = ":is(.interactive-drawing, .draggable-drawing) > svg:visible"
+    assert page.locator(drawings).count() > 0
     for readout in page.locator(".interactive-readout").all():
         assert len(readout.inner_text()) > 20
-    assert not page.locator(".interactive input").first.is_visible(), "a slider without a script"
+    inputs = page.locator(":is(.interactive, .draggable) input")
+    assert not inputs.first.is_visible(), "a slider without a script"
     assert not page.locator(".theme-button").is_visible()
     assert page.locator("nav.contents a").first.is_visible()
     fold = page.locator("main details").first

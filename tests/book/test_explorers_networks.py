@@ -12,10 +12,7 @@ pytest.importorskip("vl_convert", reason="needs the extra plot")
 
 from test_sliders import drawn
 
-from smnn_book.explorers import graph_explorer, regions_explorer
-
-NODES = [("a", 0, 0, 3.0, 6.0), ("b", 0, 1, -2.0, 9.0), ("ab", 1, 0.5, -6.0, -3.0)]
-EDGES = [("a", "ab"), ("b", "ab")]
+from smnn_book.explorers import regions_explorer
 
 
 @pytest.fixture(scope="module")
@@ -81,24 +78,7 @@ def test_the_colors_of_the_regions_are_the_answers_of_the_network(networks):
     np.testing.assert_array_equal(answers[:, 2], expected)
 
 
-@pytest.mark.parametrize("step", range(7))
-def test_the_graph_walks_forward_and_back(step):
-    assert (
-        drawn(graph_explorer(NODES, EDGES), step=step)[0]
-        == graph_explorer(NODES, EDGES, start=step).text
-    )
-
-
-def test_the_words_of_the_graph():
-    texts = [graph_explorer(NODES, EDGES, start=step).text for step in range(7)]
-    assert texts[1].endswith("forward, a is 3.0000")
-    assert texts[4].endswith("back, the gradient at ab is −3.0000")
-    assert texts[6].endswith("back, the gradient at a is 6.0000")
-
-
 @pytest.mark.parametrize("start", [-1, 7])
 def test_the_slider_must_be_able_to_stand_there(start, networks):
-    with pytest.raises(ValueError, match="start must lie between"):
-        graph_explorer(NODES, EDGES, start=start)
     with pytest.raises(ValueError, match="start must lie between"):
         regions_explorer(networks, np.zeros((1, 2)), [0], start=start)

@@ -30,13 +30,14 @@ import page_markup  # noqa: E402
 import pygments  # noqa: E402
 import self_contained  # noqa: E402
 import slider_figures  # noqa: E402
+import thumbnails  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
 from pygments.formatters import HtmlFormatter  # noqa: E402
 from pygments.lexers import PythonLexer  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
 
-from smnn_book.explorers import softmax_explorer  # noqa: E402
+from smnn_book.explorers import jacobian_explorer  # noqa: E402
 from smnn_book.sliders import CLASS_COLORS  # noqa: E402
 
 
@@ -422,7 +423,7 @@ def test_descriptions_are_cut_between_words():
 
 
 def test_figures_take_their_colors_from_the_style_sheet():
-    html = slider_figures.figure_html(softmax_explorer().spec)
+    html = slider_figures.figure_html(jacobian_explorer().spec)
     style = (ROOT / "assets" / "book.css").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{6}", html)
     for shade in slider_figures.SHADES.values():
@@ -430,7 +431,7 @@ def test_figures_take_their_colors_from_the_style_sheet():
     assert len(re.findall(r"--class-\d: ", style)) >= 2 * len(CLASS_COLORS) - 2
     drawn = soup(html).select(".interactive-drawing > svg")
     assert [svg["class"] for svg in drawn] == [["wide"], ["narrow"]]
-    assert "0.665" in drawn[0].get_text()  # the first state, without a script
+    assert "0.223" in drawn[0].get_text()  # the first state, without a script
     labels = soup(html).select("label")
     assert [label["for"] for label in labels] == [i["id"] for i in soup(html).select("input")]
 
@@ -554,7 +555,7 @@ def test_reading_time_counts_what_is_read(parts, minutes):
 def book(tmp_path_factory):
     """The folder of a built book, and what its build said."""
     folder = tmp_path_factory.mktemp("book")
-    write_book(folder, "from smnn_book.explorers import softmax_explorer\n\nsoftmax_explorer()")
+    write_book(folder, "from smnn_book.explorers import jacobian_explorer\n\njacobian_explorer()")
     status, said = build(folder)
     assert status == 0, said
     return folder, said
@@ -575,7 +576,7 @@ def test_built_chapter_has_its_facts_its_figure_and_its_description(book):
     description = chapter.select_one("meta[name=description]")["content"]
     assert description == "Softmax turns scores into probabilities."
     assert chapter.select_one(".facts").get_text(" ") == "1 minute 1 exercise Notebook"
-    assert len(chapter.select("#interactive-softmax-explorer input[type=range]")) == 4
+    assert len(chapter.select("#interactive-jacobian-explorer input[type=range]")) == 3
     assert [fold.summary.get_text() for fold in chapter.select("details.fold")] == [
         "Hint",
         "Worked solution",
@@ -648,3 +649,19 @@ def test_a_broken_cell_breaks_the_build(tmp_path, code, words):
     assert status != 0
     for word in words:
         assert word in said
+
+
+def test_thumbnails_have_the_colors_of_the_theme():
+    css = ':root {--paper: #ffffff; --ink: #111111;} :root[data-theme="dark"] {--ink: #eeeeee;}'
+    html = (
+        '<p>No drawing</p><div class="picture beyond" role="img">'
+        '<svg viewBox="0 0 8 5" width="8" height="5"><path d="M0 0h8v5h-8z" fill="var(--ink)"/>'
+        '<g class="handle"><circle r="9"/></g></svg></div>'
+    )
+    svg = thumbnails.first_drawing(html)
+    assert "handle" not in svg
+    for theme, ink in (("light", (17, 17, 17)), ("dark", (238, 238, 238))):
+        picture = thumbnails.small_picture(svg, thumbnails.shades(css)[theme])
+        assert picture.size == thumbnails.SIZE
+        assert picture.getpixel((thumbnails.SIZE[0] // 2, thumbnails.SIZE[1] // 2)) == ink
+    assert "<path" not in thumbnails.first_drawing("<p>No drawing</p>")

@@ -12,7 +12,7 @@ import pytest
 
 from smnn import softmax, softmax_jacobian
 from smnn_book import sliders
-from smnn_book.explorers import jacobian_explorer, softmax_explorer
+from smnn_book.explorers import jacobian_explorer
 from smnn_book.sliders import derived, figure, slider
 
 alt = pytest.importorskip("altair", reason="needs the extra plot")
@@ -34,30 +34,8 @@ def drawn(figure, **positions):
     return "\n".join(readout), [float(number.replace("−", "-")) for number in marks]
 
 
-def positions(scores, **others):
-    return {**{f"z{k}": score for k, score in enumerate(scores, start=1)}, **others}
-
-
-@pytest.mark.parametrize("scores", SCORES)
-@pytest.mark.parametrize("temperature", [0.1, 1.0, 4.7])
-def test_softmax_explorer_follows_its_sliders(scores, temperature):
-    readout, marks = drawn(softmax_explorer(), **positions(scores, T=temperature))
-    assert readout == softmax_explorer(scores, temperature).text
-    assert marks == softmax(np.array(scores), temperature=temperature).round(3).tolist()
-
-
-def test_no_readout_has_two_signs_in_a_row():
-    readout, _ = drawn(softmax_explorer(), **positions((-4.0, -4.0, -4.0), T=1.0))
-    assert readout == softmax_explorer((-4.0, -4.0, -4.0)).text
-    assert "exp((z + 4.0) / 1.0)" in readout and "− −" not in readout
-
-
-@pytest.mark.parametrize("count", [2, 4, 5])
-def test_softmax_explorer_takes_other_numbers_of_classes(count):
-    scores = tuple(np.linspace(-1, 1, count).round(1))
-    readout, marks = drawn(softmax_explorer(scores))
-    assert readout == softmax_explorer(scores).text
-    assert len(marks) == count
+def positions(scores):
+    return {f"z{k}": score for k, score in enumerate(scores, start=1)}
 
 
 @pytest.mark.parametrize("scores", SCORES)
@@ -68,16 +46,15 @@ def test_jacobian_explorer_follows_its_sliders(scores):
     assert marks == expected.ravel().tolist()
 
 
-@pytest.mark.parametrize("make", [softmax_explorer, jacobian_explorer])
-def test_a_figure_is_the_same_every_time(make):
+def test_a_figure_is_the_same_every_time():
+    make = jacobian_explorer
     first, second = make()._repr_mimebundle_(), make()._repr_mimebundle_()
     assert json.dumps(first) == json.dumps(second)
     assert set(first) == {sliders.MIME_TYPE, "text/plain"}
 
 
-@pytest.mark.parametrize("make", [softmax_explorer, jacobian_explorer])
-def test_a_figure_says_in_words_what_is_to_be_seen(make):
-    shown = make()
+def test_a_figure_says_in_words_what_is_to_be_seen():
+    shown = jacobian_explorer()
     assert shown.spec["description"] == shown.alt
     assert shown.spec["usermeta"] == {"name": shown.name, "readout": shown.text}
     assert str(shown) == f"{shown.alt}\n{shown.text}"
@@ -90,7 +67,7 @@ def test_the_colors_are_those_of_the_other_pictures():
 
 
 def test_small_figures():
-    assert len(json.dumps(softmax_explorer().spec)) < 4000
+    assert len(json.dumps(jacobian_explorer().spec)) < 4500
 
 
 def dot():
@@ -120,12 +97,6 @@ def test_a_slider_starts_between_its_ends():
         slider("z", -1, 1, 2)
 
 
-@pytest.mark.parametrize("scores", [(1.0,), (0.0,) * 6])
-def test_softmax_explorer_names_the_number_of_scores(scores):
-    with pytest.raises(ValueError, match=rf"expected two to 5 scores, got {len(scores)}"):
-        softmax_explorer(scores)
-
-
 def test_jacobian_explorer_wants_three_scores():
     with pytest.raises(ValueError, match="expected three scores, got 2"):
         jacobian_explorer((1.0, 2.0))
@@ -134,4 +105,4 @@ def test_jacobian_explorer_wants_three_scores():
 def test_without_altair_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(ImportError, match=r'pip install "smnn\[plot\]"'):
-        softmax_explorer()
+        jacobian_explorer()

@@ -1,0 +1,312 @@
+// Figures that a reader takes hold of.
+//
+// A kind of figure is an object of functions of its state, given to `smnnFigures.define`:
+//
+//   start(data)             the first state, from the data of the figure
+//   compute(state)          what follows from the state; the tests compare it with the package
+//   size(wide, data)        width and height of the drawing in its units
+//   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
+//   handles(state, wide)    what can be dragged: name, place, label and value of each
+//   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
+//   nudge(state, name, dx, dy)      the state after so many steps to the right and upward
+//   sliders, chips          controls below the drawing; a chip is a function of the state
+//   play                    optional: the state after this one, where it ends, milliseconds between
+//   say(state)              the same in words
+//   over(state, wide)       optional: what lies over the drawing and stays while it changes
+//   attend(figure)          optional: what else listens, such as a pad to draw on
+//   jumps                   optional: presets come at once, and not on the way there
+//
+// The build calls `html` in a JavaScript engine of its own, so that the first state is on the
+// page without any script; in a browser `define` brings it to life.  The drawing is made twice,
+// for the column of text and for a phone, and the style sheet shows one of them.
+
+"use strict";
+
+globalThis.smnnFigures = (() => {
+  const kinds = {};
+  const LAYOUTS = [["wide", true], ["narrow", false]];
+  const GLIDE = 350; // milliseconds from one preset to the next
+  const [PLAY, STOP] = ["▶ Play", "❚❚ Stop"];
+
+  // ---- words and numbers
+  const fixed = (value, digits) =>
+    value.toFixed(digits).replace(/^-(0(?:\.0+)?)$/, "$1").replace("-", "−");
+  const escape = (text) =>
+    String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+  const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+  const onGrid = (value, step) => Math.round(value / step) / Math.round(1 / step);
+  const text = (x, y, words, more = "") => `<text x="${round(x)}" y="${round(y)}" ${more}>${words}</text>`;
+  const rect = (x, y, width, height, more = "") =>
+    `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" ${more}/>`;
+  const line = (x1, y1, x2, y2, more = "") =>
+    `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
+  const round = (value) => Math.round(value * 100) / 100;
+  const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
+
+  // The place that is so far from one point on the way to another.
+  function placeOn([x1, y1], [x2, y2], far) {
+    const share = far / (Math.hypot(x2 - x1, y2 - y1) || 1);
+    return [x1 + (x2 - x1) * share, y1 + (y2 - y1) * share];
+  }
+
+  // A line with a head at its end, no longer than the line.
+  function arrow([x1, y1], [x2, y2], more, size = 9) {
+    const away = Math.hypot(x2 - x1, y2 - y1);
+    const [dx, dy] = away ? [(x2 - x1) / away, (y2 - y1) / away] : [0, 0];
+    const long = Math.min(size, away);
+    const ends = [0.55, -0.55].map((across) =>
+      `${round(x2 - long * (dx + across * dy))} ${round(y2 - long * (dy - across * dx))}`
+    );
+    const tip = `${round(x2)} ${round(y2)}`;
+    return `<path d="M${round(x1)} ${round(y1)}L${tip}M${ends[0]}L${tip}L${ends[1]}" fill="none" ${more}/>`;
+  }
+
+  // Of two ways that keys go, the one that goes farther.
+  const farther = (dx, dy) => (Math.abs(dx) > Math.abs(dy) ? dx : dy);
+
+  // ---- what the build writes
+  function handleHtml(handle) {
+    return (
+      `<g class="handle" role="slider" tabindex="0" data-name="${handle.name}"${attributes(handle)}` +
+      ` transform="translate(${round(handle.x)} ${round(handle.y)})">` +
+      `<circle class="handle-reach" r="22"/><circle class="handle-knob" r="8"/></g>`
+    );
+  }
+
+  const ariaOf = (handle) => ({
+    "aria-label": handle.label,
+    "aria-orientation": handle.along === "x" ? "horizontal" : "vertical",
+    "aria-valuemin": handle.low,
+    "aria-valuemax": handle.high,
+    "aria-valuenow": round(handle.value),
+    "aria-valuetext": handle.words,
+  });
+
+  const attributes = (handle) =>
+    Object.entries(ariaOf(handle)).map(([name, value]) => ` ${name}="${escape(value)}"`).join("");
+
+  function svgHtml(kind, state, [name, wide]) {
+    const [width, height] = kind.size(wide, state);
+    const handles = kind.handles ? kind.handles(state, wide) : [];
+    return (
+      `<svg class="${name}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">` +
+      `<g class="scene" aria-hidden="true">${kind.scene(state, wide)}</g>` +
+      `${handles.map(handleHtml).join("")}${kind.over?.(state, wide) ?? ""}</svg>`
+    );
+  }
+
+  function sliderHtml(name, slider, state) {
+    const identity = `${name}-${slider.name}`;
+    return (
+      `<div class="interactive-slider"><label for="${identity}">${escape(slider.label)}</label>` +
+      `<span class="interactive-value" aria-hidden="true">${slider.words(state[slider.name])}</span>` +
+      `<input id="${identity}" type="range" name="${slider.name}" min="${slider.low}"` +
+      ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}" autocomplete="off"></div>`
+    );
+  }
+
+  const highest = ({ high }, state) => (typeof high === "function" ? high(state) : high);
+
+  function chipsHtml(label, chips) {
+    const buttons = chips.map(
+      (chip) => `<button type="button" class="chip" data-chip="${chip.name}"` +
+        `${chip.says ? ` aria-label="${escape(chip.says)}"` : ""}>${chip.html ?? escape(chip.label)}</button>`
+    );
+    return `<div class="chips" role="group" aria-label="${escape(label)}">${buttons.join("")}</div>`;
+  }
+
+  const examplesHtml = (label, chips) =>
+    `<div class="draggable-examples"><p aria-hidden="true">${escape(label)}</p>${chipsHtml(label, chips)}</div>`;
+
+  function html(name, kindName, data) {
+    const kind = kinds[kindName];
+    const state = completed(kind, kind.start(data));
+    const play = kind.play ? [{ name: "play", label: PLAY }] : [];
+    const chips = [...play, ...(kind.chips?.(data) ?? []), { name: "reset", label: "Reset" }];
+    const plain = chips.filter((chip) => !chip.html);
+    const pictures = chips.filter((chip) => chip.html);
+    const sliders = (kind.sliders ?? []).map((slider) => sliderHtml(name, slider, state));
+    return (
+      `<div class="draggable-drawing">${LAYOUTS.map((one) => svgHtml(kind, state, one)).join("")}</div>` +
+      `<div class="draggable-controls">${chipsHtml("Presets", plain)}${sliders.join("")}</div>` +
+      `${pictures.length ? examplesHtml(kind.examples, pictures) : ""}` +
+      `<p class="interactive-readout" role="status">${escape(kind.say(state))}</p>`
+    );
+  }
+
+  // The first state alone, for a live notebook.
+  function svg(kindName, data) {
+    const kind = kinds[kindName];
+    const state = completed(kind, kind.start(data));
+    const [width, height] = kind.size(true, state);
+    const knobs = (kind.handles?.(state, true) ?? []).map(({ x, y }) => `<circle cx="${round(x)}" cy="${round(y)}" r="6"/>`);
+    return (
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}"` +
+      ` height="${height}" font-family="sans-serif" font-size="13">${kind.scene(state, true)}` +
+      `${knobs.join("")}</svg>`
+    );
+  }
+
+  const completed = (kind, state) => ({ ...state, ...kind.compute(state) });
+
+  // ---- what the page does
+  function enliven(root, kind) {
+    const data = JSON.parse(root.querySelector("script").textContent);
+    const drawings = LAYOUTS.map(([name, wide]) => ({ svg: root.querySelector(`svg.${name}`), wide }));
+    const readout = root.querySelector(".interactive-readout");
+    const sliders = kind.sliders ?? [];
+    const inputs = sliders.map((slider) => root.querySelector(`input[name="${slider.name}"]`));
+    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+    const figure = { root, data, drawings, set, glide, get state() { return root.smnnState; } };
+    let gliding = 0;
+
+    function show() {
+      const state = root.smnnState;
+      for (const { svg, wide } of drawings) {
+        if (!svg.getClientRects().length) continue;
+        svg.querySelector(".scene").innerHTML = kind.scene(state, wide);
+        for (const handle of kind.handles?.(state, wide) ?? []) place(svg, handle);
+      }
+      const words = kind.say(state);
+      if (readout.textContent !== words) readout.textContent = words;
+      sliders.forEach((slider, k) => {
+        inputs[k].value = state[slider.name];
+        inputs[k].setAttribute("aria-valuetext", slider.words(state[slider.name]));
+        inputs[k].parentElement.querySelector(".interactive-value").textContent = slider.words(state[slider.name]);
+      });
+      kind.follow?.(figure);
+    }
+
+    function place(svg, handle) {
+      const knob = svg.querySelector(`.handle[data-name="${handle.name}"]`);
+      knob.setAttribute("transform", `translate(${round(handle.x)} ${round(handle.y)})`);
+      for (const [name, value] of Object.entries(ariaOf(handle))) knob.setAttribute(name, value);
+    }
+
+    // What a reader does ends what plays.
+    function set(state) {
+      stop();
+      follow(state);
+    }
+
+    function follow(state) {
+      cancelAnimationFrame(gliding);
+      root.smnnState = completed(kind, state);
+      show();
+    }
+
+    let playing = 0;
+    const playButton = root.querySelector('.chip[data-chip="play"]');
+
+    function stop() {
+      if (!playing) return;
+      clearTimeout(playing);
+      playing = 0;
+      playButton.textContent = PLAY;
+      readout.ariaLive = "polite";
+    }
+
+    function playOn() {
+      follow(kind.play.next(root.smnnState));
+      if (kind.play.ends(root.smnnState)) stop();
+      else playing = setTimeout(playOn, kind.play.wait);
+    }
+
+    playButton?.addEventListener("click", () => {
+      if (playing) return stop();
+      playButton.textContent = STOP;
+      readout.ariaLive = "off"; // nobody can listen so fast
+      playing = setTimeout(playOn);
+    });
+
+    // Numbers and rows of numbers move there; all else changes at once.
+    function glide(to) {
+      stop();
+      if (calm.matches || kind.jumps) return set(to);
+      const from = root.smnnState;
+      const begin = performance.now();
+      const between = (a, b, share) => {
+        if (Array.isArray(b)) return b.map((part, k) => between(a[k], part, share));
+        return typeof b === "number" && typeof a === "number" ? a + (b - a) * share : b;
+      };
+      const step = (now) => {
+        const share = clamp((now - begin) / GLIDE, 0, 1);
+        if (share === 1) return set(to);
+        const eased = share * share * (3 - 2 * share);
+        root.smnnState = completed(kind, between(from, to, eased));
+        show();
+        gliding = requestAnimationFrame(step);
+      };
+      cancelAnimationFrame(gliding);
+      gliding = requestAnimationFrame(step);
+    }
+
+    for (const drawing of drawings) {
+      for (const knob of drawing.svg.querySelectorAll(".handle")) attach(drawing, knob);
+    }
+
+    function attach({ svg, wide }, knob) {
+      const name = knob.dataset.name;
+      stayPut(knob);
+      let off = [0, 0]; // from the pointer to the middle of the handle
+      knob.addEventListener("pointerdown", (event) => {
+        const [x, y] = placeIn(svg, event);
+        const handle = kind.handles(root.smnnState, wide).find((one) => one.name === name);
+        off = [handle.x - x, handle.y - y];
+        knob.setPointerCapture(event.pointerId);
+        knob.focus({ preventScroll: true });
+        event.preventDefault();
+      });
+      knob.addEventListener("pointermove", (event) => {
+        if (!knob.hasPointerCapture(event.pointerId)) return;
+        const [x, y] = placeIn(svg, event);
+        set(kind.drag(root.smnnState, name, x + off[0], y + off[1], wide));
+      });
+      knob.addEventListener("keydown", (event) => {
+        const far = { PageUp: [0, 10], PageDown: [0, -10], Home: [-1e6, -1e6], End: [1e6, 1e6] };
+        const near = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
+        const move = far[event.key] ?? near[event.key];
+        if (!move || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        set(kind.nudge(root.smnnState, name, ...move));
+      });
+    }
+
+    sliders.forEach((slider, k) => {
+      inputs[k].addEventListener("input", () => set({ ...root.smnnState, [slider.name]: inputs[k].valueAsNumber }));
+    });
+    const chips = new Map((kind.chips?.(data) ?? []).map((chip) => [chip.name, chip.to]));
+    chips.set("reset", () => kind.start(data));
+    for (const button of root.querySelectorAll('.chip:not([data-chip="play"])')) {
+      button.addEventListener("click", () => glide(chips.get(button.dataset.chip)(root.smnnState)));
+    }
+    matchMedia("(max-width: 40rem)").addEventListener("change", show);
+    root.smnnState = completed(kind, kind.start(data));
+    kind.attend?.(figure);
+    show();
+    root.classList.add("is-alive");
+  }
+
+  // A finger on it moves it and not the page.
+  function stayPut(element) {
+    element.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+  }
+
+  // Where an event is, in the units of a drawing.
+  function placeIn(svg, event) {
+    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    return [place.x, place.y];
+  }
+
+  function define(name, kind) {
+    kinds[name] = kind;
+    if (typeof document === "undefined") return;
+    for (const root of document.querySelectorAll(`.draggable[data-kind="${name}"]`)) enliven(root, kind);
+  }
+
+  const compute = (name, state) => kinds[name].compute(state);
+
+  return {
+    HALO, arrow, clamp, compute, define, farther, fixed, html, line, onGrid, placeIn, placeOn, rect, round, stayPut, svg, text,
+  };
+})();

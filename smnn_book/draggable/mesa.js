@@ -1,0 +1,177 @@
+// Where the exponential of a float type works: a mesa with a cliff on its right, and three scores
+// that walk on it together, as they are and with the largest subtracted.
+
+"use strict";
+
+(() => {
+  const { HALO, arrow, clamp, define, farther, fixed, onGrid, rect, round, text } = smnnFigures;
+  const MOST = 1000;
+  const STEP = 0.5;
+  const END = 6000; // of the map, either way
+  const SIGNS = ["₁", "₂", "₃"];
+  const MIDDLE = 'text-anchor="middle"';
+  const SOFT = 'fill="var(--ink-soft)"';
+
+  // Significant bits, the smallest exponent of two, the largest number, how a number is rounded,
+  // and how a sum is while it grows: that of float16 is added up in float32.
+  const asIs = (value) => value;
+  const TYPES = {
+    float16: { bits: 11, least: -24, most: 65504, to: half, adds: Math.fround },
+    float32: { bits: 24, least: -149, most: 3.4028234663852886e38, to: Math.fround, adds: Math.fround },
+    float64: { bits: 53, least: -1074, most: Number.MAX_VALUE, to: asIs, adds: asIs },
+  };
+
+  // Round to half precision: to the nearest, and between two to the even one.
+  function half(value) {
+    const size = Math.abs(value);
+    if (!(size < 65520)) return size >= 65520 ? Math.sign(value) * Infinity : value;
+    const unit = 2 ** Math.max(-24, Math.floor(Math.log2(size)) - 10);
+    const [low, over] = [Math.floor(size / unit), (size / unit) % 1];
+    const up = over > 0.5 || (over === 0.5 && low % 2 === 1);
+    return Math.sign(value) * (low + up) * unit;
+  }
+
+  const LAYOUT = {
+    wide: { size: [608, 350], map: [0, 30, 608, 190], bars: [[0, 292, 290], [318, 292, 290]] },
+    narrow: { size: [340, 450], map: [0, 30, 340, 190], bars: [[0, 292, 340], [0, 384, 340]] },
+  };
+  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+
+  // ---- softmax in a float type, every step rounded
+  function shares(scores, { to, adds }) {
+    const e = scores.map((score) => to(Math.exp(score)));
+    const total = to(e.reduce((sum, part) => adds(sum + part)));
+    return { e, total, p: e.map((part) => to(part / total)) };
+  }
+
+  function compute({ z, shift, type }) {
+    const { to } = TYPES[type];
+    const moved = z.map((score) => to(score + shift));
+    const largest = Math.max(...moved);
+    const lowered = moved.map((score) => to(score - largest));
+    return { moved, lowered, plain: shares(moved, TYPES[type]), safe: shares(lowered, TYPES[type]) };
+  }
+
+  // ---- the map, stretched around 0
+  const stretch = (x) => Math.asinh(x / 3);
+  const across = (x, [left, , width]) => left + (width * (stretch(x) + stretch(END))) / (2 * stretch(END));
+  const backTo = (place, [left, , width]) => 3 * Math.sinh((2 * (place - left) * stretch(END)) / width - stretch(END));
+
+  // How many significant bits exp(x) has.
+  function bitsAt(x, { bits, least, most }) {
+    if (x > Math.log(most)) return 0;
+    return clamp(Math.floor(x / Math.LN2 - least) + 1, 0, bits);
+  }
+
+  const up = (bits, [, top, , height]) => top + height * (1 - bits / 58);
+
+  function scene(state, wide) {
+    const at = layoutOf(wide);
+    const [left, top, width, height] = at.map;
+    const zero = across(0, at.map);
+    return (
+      rect(left, top, zero - left, height, 'fill="var(--panel)"') +
+      text(left + 4, top - 12, `bits of exp(z) in ${state.type}`, SOFT) +
+      Object.keys(TYPES).map((type) => mesa(type, state.type, at.map)).join("") +
+      ticks(at.map, wide) + dots(state, at.map) +
+      shareBars("as they are", state.plain, at.bars[0]) +
+      shareBars("the largest subtracted", state.safe, at.bars[1])
+    );
+  }
+
+  function mesa(type, chosen, map) {
+    const { bits, least, most } = TYPES[type];
+    const stairs = Array.from({ length: bits }, (_, k) => [Math.LN2 * (least + k), k + 1]);
+    const path = stairs.map(([x, height]) => `H${round(across(x, map))}V${round(up(height, map))}`).join("");
+    const cliff = round(across(Math.log(most), map));
+    const isChosen = type === chosen;
+    const label = isChosen
+      ? text(cliff - 7, up(bits, map) + 23, `inf above ${fixed(Math.log(most), 2)}`, `text-anchor="end" ${HALO}`)
+      : "";
+    return (
+      `<path d="M${round(across(stairs[0][0], map))} ${round(up(0, map))}${path}H${cliff}V${round(up(0, map))}"` +
+      ` fill="var(--forward)" fill-opacity="${isChosen ? 0.14 : 0.04}" stroke="var(--${isChosen ? "forward" : "rule-strong"})"` +
+      ` stroke-width="${isChosen ? 2.5 : 1}"/>${label}`
+    );
+  }
+
+  function ticks(map, wide) {
+    const [left, , width] = map;
+    const base = up(0, map);
+    const all = wide ? [-1000, -100, -10, 0, 10, 100, 1000] : [-1000, -10, 0, 10, 1000];
+    return `<path d="M${left} ${round(base)}h${width}" stroke="var(--rule-strong)"/>` +
+      all.map((x) => text(across(x, map), base + 18, fixed(x, 0), `${MIDDLE} ${SOFT}`)).join("");
+  }
+
+  // A score stands on the mesa, falls off the cliff, or sinks into 0.
+  function dots({ moved, lowered, type }, map) {
+    const height = (score) => up(bitsAt(score, TYPES[type]), map);
+    const top = map[1] + 6;
+    const [from, to] = [across(Math.max(...moved), map), across(0, map)];
+    const way = Math.abs(from - to) > 30 ? arrow([from, top], [to, top], 'stroke="var(--ink-soft)" stroke-width="1.5"') : "";
+    return way + [[lowered, false], [moved, true]].map(([scores, isPlain]) => scores.map((score, k) => {
+      const [x, y] = [round(across(score, map)), round(height(score))];
+      return `<circle cx="${x}" cy="${y}" r="6" stroke="var(--class-${k + 1})" stroke-width="2.5" fill="var(--${isPlain ? `class-${k + 1}` : "paper"})"/>`;
+    }).join("")).join("");
+  }
+
+  // One bar of three shares, or what is left of it.
+  function shareBars(title, { e, total, p }, [x, y, width]) {
+    const isWhole = p.every(Number.isFinite) && p.some((share) => share > 0);
+    let from = x;
+    const parts = p.map((share, k) => {
+      const part = isWhole ? rect(from, y + 10, share * width, 18, `fill="var(--class-${k + 1})"`) : "";
+      from += share * width;
+      return part;
+    });
+    const edge = rect(x, y + 10, width, 18, `fill="none" stroke="var(--${isWhole ? "rule-strong" : "backward"})"`);
+    const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
+    return (
+      text(x, y, `${title}, sum ${short(total)}`, SOFT) + parts.join("") + edge +
+      p.map((share, k) => text(places[k][1], y + 48, `p${SIGNS[k]} = ${Number.isFinite(share) ? fixed(share, 3) : share === share ? "inf" : "nan"}`,
+        `text-anchor="${places[k][0]}" fill="var(--class-${k + 1}-text)"`)).join("")
+    );
+  }
+
+  // ---- handles and words
+  function short(value) {
+    if (Number.isNaN(value)) return "nan";
+    if (!Number.isFinite(value)) return "inf";
+    if (value === 0) return "0";
+    return value >= 0.001 && value < 1000 ? fixed(value, 3) : value.toExponential(2).replace("-", "−").replace(/([+−])(\d)$/, "$10$2");
+  }
+
+  const row = (values, write) => `(${values.map(write).join(", ")})`;
+  const share = (value) => (Number.isNaN(value) ? "nan" : fixed(value, 3));
+
+  const handles = ({ shift, moved, type }, wide) => {
+    const { map } = layoutOf(wide);
+    const place = clamp(shift, -MOST, MOST);
+    return [{
+      name: "shift", label: "Add to all scores", along: "x", low: -MOST, high: MOST, value: shift, words: fixed(shift, 1),
+      x: across(place, map), y: up(0, map) + 34,
+    }];
+  };
+
+  const shifted = (state, shift) => ({ ...state, shift: clamp(onGrid(shift, STEP), -MOST, MOST) });
+
+  function say({ type, moved, plain, safe }) {
+    return [
+      `${type}, z = ${row(moved, (score) => fixed(score, 2))}`,
+      `as they are: exp(z) = ${row(plain.e, short)}, p = ${row(plain.p, share)}`,
+      `the largest subtracted: exp = ${row(safe.e, short)}, p = ${row(safe.p, share)}`,
+    ].join("\n");
+  }
+
+  define("mesa", {
+    start: ({ z, shift, type }) => ({ z: [...z], shift, type }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    drag: (state, name, x, y, wide) => shifted(state, backTo(x, layoutOf(wide).map)),
+    nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * STEP),
+    chips: () => [
+      ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: (state) => ({ ...state, type }) })),
+      { name: "cliff", label: "to the cliff", to: (state) => shifted(state, Math.floor(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
+      { name: "over", label: "one step over it", to: (state) => shifted(state, Math.ceil(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
+      { name: "down", label: "−1000", to: (state) => shifted(state, -MOST) },
+    ],
+  });
+})();

@@ -1,0 +1,162 @@
+// The softmax machine: three scores to drag; their exponentials, their shares of the sum, and the
+// point in the triangle of all probabilities follow.
+
+"use strict";
+
+(() => {
+  const { clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const LOW = -4;
+  const HIGH = 4;
+  const STEP = 0.1;
+  const COLORS = [1, 2, 3].map((k) => `fill="var(--class-${k})"`);
+  const WORDS = [1, 2, 3].map((k) => `fill="var(--class-${k}-text)"`);
+  const SIGNS = ["₁", "₂", "₃"];
+  const MIDDLE = 'text-anchor="middle"';
+  const SOFT = 'fill="var(--ink-soft)"';
+  const EDGE = 'fill="none" stroke="var(--rule-strong)"';
+
+  // Where things are: three columns of scores and of exponentials, a triangle, a bar.
+  const LAYOUT = {
+    wide: {
+      size: [608, 348], zero: 132, unit: 23, scores: [30, 84, 138], floor: 224, rise: 176,
+      exponentials: [232, 286, 340], heading: 208, corners: [[424, 216], [592, 216], [508, 70]],
+      bar: [0, 300, 608, 18], numbers: 340, width: 32,
+    },
+    narrow: {
+      size: [340, 530], zero: 120, unit: 20, scores: [24, 72, 120], floor: 200, rise: 152,
+      exponentials: [220, 268, 316], heading: 176, corners: [[90, 424], [250, 424], [170, 285]],
+      bar: [0, 480, 340, 18], numbers: 520, width: 28,
+    },
+  };
+  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+
+  function compute({ z, T }) {
+    const largest = Math.max(...z);
+    const e = z.map((score) => Math.exp((score - largest) / T));
+    const total = e.reduce((sum, part) => sum + part);
+    return { largest, e, total, p: e.map((part) => part / total) };
+  }
+
+  function scene(state, wide) {
+    const at = layoutOf(wide);
+    return scores(state, at) + exponentials(state, at) + triangle(state, at) + shares(state, at);
+  }
+
+  function scores({ z }, at) {
+    const [left, right] = [at.scores[0] - 24, at.scores[2] + 24];
+    const bars = z.map((score, k) => {
+      const top = at.zero - Math.max(score, 0) * at.unit;
+      return (
+        rect(at.scores[k] - at.width / 2, top, at.width, Math.abs(score) * at.unit, COLORS[k]) +
+        text(at.scores[k], at.floor + 20, fixed(score, 1), MIDDLE) +
+        text(at.scores[k], at.floor + 37, `z${SIGNS[k]}`, `${MIDDLE} ${WORDS[k]}`)
+      );
+    });
+    return (
+      text(left, 16, "scores: drag them", SOFT) + bars.join("") +
+      line(left, at.zero, right, at.zero, 'stroke="var(--rule-strong)"')
+    );
+  }
+
+  function exponentials({ e, total }, at) {
+    const left = at.exponentials[0] - at.width / 2 - 8;
+    const bars = e.map((part, k) => {
+      const x = at.exponentials[k];
+      return (
+        rect(x - at.width / 2, at.floor - part * at.rise, at.width, part * at.rise, COLORS[k]) +
+        text(x, at.floor + 20, fixed(part, 3), MIDDLE)
+      );
+    });
+    return (
+      text(at.heading, 16, `exponentials, sum ${fixed(total, 3)}`, SOFT) + bars.join("") +
+      line(left, at.floor, at.exponentials[2] + at.width / 2 + 8, at.floor, 'stroke="var(--rule-strong)"')
+    );
+  }
+
+  function triangle({ p }, at) {
+    const [a, b, c] = at.corners;
+    const x = p.reduce((sum, share, k) => sum + share * at.corners[k][0], 0);
+    const y = p.reduce((sum, share, k) => sum + share * at.corners[k][1], 0);
+    const threads = at.corners.map((corner, k) =>
+      line(...corner, x, y, `stroke="var(--class-${k + 1})" stroke-width="${round(1 + 5 * p[k])}"`)
+    );
+    return (
+      text(c[0], c[1] - 30, "all probabilities", `${MIDDLE} ${SOFT}`) +
+      `<path d="M${a}L${b}L${c}Z" ${EDGE}/>` + threads.join("") +
+      `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--ink)" stroke="var(--paper)" stroke-width="2"/>` +
+      text(a[0], a[1] + 18, "1", `${MIDDLE} ${WORDS[0]}`) +
+      text(b[0], b[1] + 18, "2", `${MIDDLE} ${WORDS[1]}`) +
+      text(c[0], c[1] - 9, "3", `${MIDDLE} ${WORDS[2]}`)
+    );
+  }
+
+  function shares({ p }, at) {
+    const [x, y, width, height] = at.bar;
+    let from = x;
+    const parts = p.map((share, k) => {
+      const part = rect(from, y, share * width, height, COLORS[k]);
+      from += share * width;
+      return part;
+    });
+    const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
+    const numbers = p.map((share, k) => {
+      const [anchor, place] = places[k];
+      return text(place, at.numbers, `p${SIGNS[k]} = ${fixed(share, 3)}`, `text-anchor="${anchor}" ${WORDS[k]}`);
+    });
+    return text(x, y - 10, "their shares of the sum", SOFT) + parts.join("") + numbers.join("");
+  }
+
+  const handles = ({ z }, wide) => {
+    const at = layoutOf(wide);
+    return z.map((score, k) => ({
+      name: `z${k + 1}`, label: `Score z${SIGNS[k]}`, along: "y", low: LOW, high: HIGH,
+      value: score, words: fixed(score, 1), x: at.scores[k], y: at.zero - score * at.unit,
+    }));
+  };
+
+  function withScore(state, name, score) {
+    const k = Number(name.slice(1)) - 1;
+    const z = state.z.with(k, clamp(onGrid(score, STEP), LOW, HIGH));
+    return { ...state, z };
+  }
+
+  // As far as there is room: a shift of all scores must not be cut for one of them.
+  function raised(state) {
+    const shift = Math.max(0, Math.min(1, HIGH - Math.max(...state.z)));
+    return { ...state, z: state.z.map((score) => onGrid(score + shift, STEP)) };
+  }
+
+  const lowered = (state) => {
+    const shift = Math.max(0, Math.min(1, Math.min(...state.z) - LOW));
+    return { ...state, z: state.z.map((score) => onGrid(score - shift, STEP)) };
+  };
+
+  function say({ z, T, e, total, p, largest }) {
+    const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
+    const sign = largest < 0 ? "+" : "−";
+    return [
+      `z = ${row(z, 1)}, T = ${fixed(T, 1)}`,
+      `e = exp((z ${sign} ${fixed(Math.abs(largest), 1)}) / ${fixed(T, 1)}) = ${row(e, 3)}`,
+      `p = e / ${fixed(total, 3)} = ${row(p, 3)}`,
+    ].join("\n");
+  }
+
+  define("softmax-machine", {
+    start: ({ z, T }) => ({ z: [...z], T }),
+    compute,
+    size: (wide) => layoutOf(wide).size,
+    scene,
+    handles,
+    drag: (state, name, x, y, wide) => withScore(state, name, (layoutOf(wide).zero - y) / layoutOf(wide).unit),
+    nudge: (state, name, dx, dy) => withScore(state, name, state.z[name.slice(1) - 1] + farther(dx, dy) * STEP),
+    sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, words: (value) => fixed(value, 1) }],
+    chips: () => [
+      { name: "raise", label: "+1 to all", to: raised },
+      { name: "lower", label: "−1 to all", to: lowered },
+      { name: "equal", label: "all equal", to: (state) => ({ ...state, z: [0, 0, 0] }) },
+      { name: "cold", label: "T → 0", to: (state) => ({ ...state, T: 0.1 }) },
+      { name: "warm", label: "T = 5", to: (state) => ({ ...state, T: 5 }) },
+    ],
+    say,
+  });
+})();

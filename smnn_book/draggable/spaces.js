@@ -1,0 +1,228 @@
+// Two spaces of a network that is trained in the page: the points where they are, with a line
+// for each of two hidden units, and the same points as the hidden layer hands them on.  Start,
+// batches and steps are the package's.
+
+"use strict";
+
+(() => {
+  const { HALO, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const [LOW, HIGH] = [-0.6, 1.6]; // of both inputs
+  const CELLS = 22; // of the background, each way
+  const STEP = 0.05; // of the probe
+  const SOFT = 'fill="var(--ink-soft)"';
+  const MIDDLE = 'text-anchor="middle"';
+  const UNITS = [0, 1];
+
+  const LAYOUT = {
+    wide: { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
+    narrow: { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
+  };
+  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+
+  // ---- the network: two inputs, two tanh units, two classes
+  function answer({ W1, b1, W2, b2 }, x) {
+    const h = UNITS.map((j) => Math.tanh(x[0] * W1[0][j] + x[1] * W1[1][j] + b1[j]));
+    const z = UNITS.map((k) => h[0] * W2[0][k] + h[1] * W2[1][k] + b2[k]);
+    const gap = z[0] - z[1];
+    const p = [1 / (1 + Math.exp(-gap)), 1 / (1 + Math.exp(gap))];
+    return { h, p };
+  }
+
+  const lossOf = (params, x, y) => x.reduce((sum, point, n) => sum - Math.log(answer(params, point).p[y[n]]), 0) / y.length;
+
+  function gradients(params, x, y) {
+    const zero = () => [[0, 0], [0, 0]];
+    const grads = { W1: zero(), b1: [0, 0], W2: zero(), b2: [0, 0] };
+    x.forEach((point, n) => {
+      const { h, p } = answer(params, point);
+      const dz = p.map((share, k) => (share - (k === y[n] ? 1 : 0)) / y.length);
+      for (const j of UNITS) {
+        const da = (dz[0] * params.W2[j][0] + dz[1] * params.W2[j][1]) * (1 - h[j] ** 2);
+        for (const k of UNITS) {
+          grads.W2[j][k] += h[j] * dz[k];
+          grads.W1[k][j] += point[k] * da;
+        }
+        grads.b1[j] += da;
+        grads.b2[j] += dz[j];
+      }
+    });
+    return grads;
+  }
+
+  // One step of Adam for a number or for any nest of them: what it becomes, and its two means.
+  function adam(value, grad, mean, square, t, rate) {
+    if (Array.isArray(value)) {
+      const parts = value.map((part, k) => adam(part, grad[k], mean[k], square[k], t, rate));
+      return [0, 1, 2].map((which) => parts.map((part) => part[which]));
+    }
+    const m = 0.9 * mean + 0.1 * grad;
+    const v = 0.999 * square + 0.001 * grad * grad;
+    const step = (rate * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8);
+    return [value - step, m, v];
+  }
+
+  // All steps of a start that were taken so far: going back is looking up.
+  const taken = new Map();
+
+  function trained(state) {
+    const { x, y, batches, rate, starts, start, step } = state;
+    const zeros = (value) => (Array.isArray(value) ? value.map(zeros) : 0);
+    const nothing = (params) => Object.fromEntries(Object.entries(params).map(([name, value]) => [name, zeros(value)]));
+    if (!taken.has(start)) {
+      const params = starts[start].params;
+      taken.set(start, [{ params, mean: nothing(params), square: nothing(params), loss: lossOf(params, x, y) }]);
+    }
+    const steps = taken.get(start);
+    while (steps.length <= step) {
+      const before = steps.at(-1);
+      const batch = batches[(steps.length - 1) % batches.length];
+      const grads = gradients(before.params, batch.map((n) => x[n]), batch.map((n) => y[n]));
+      const after = { params: {}, mean: {}, square: {} };
+      for (const name of Object.keys(grads)) {
+        const parts = ["params", "mean", "square"];
+        const moved = adam(before.params[name], grads[name], before.mean[name], before.square[name], steps.length, rate);
+        parts.forEach((part, k) => { after[part][name] = moved[k]; });
+      }
+      steps.push({ ...after, loss: lossOf(after.params, x, y) });
+    }
+    return steps;
+  }
+
+  function compute(state) {
+    const steps = trained(state);
+    const { params, loss } = steps[state.step];
+    const answers = state.x.map((point) => answer(params, point));
+    const right = answers.filter(({ p }, n) => p[state.y[n]] > 0.5).length;
+    return {
+      params, loss, right, hidden: answers.map(({ h }) => h), seen: answer(params, state.probe),
+      losses: steps.slice(0, state.step + 1).map((one) => one.loss),
+    };
+  }
+
+  // ---- the drawing
+  function scene(state, wide) {
+    const at = layoutOf(wide);
+    return inputs(state, at) + hidden(state, at) + curve(state, at);
+  }
+
+  const inInputs = ([x, y], { inputs: [left, top], side }) =>
+    [left + ((x - LOW) / (HIGH - LOW)) * side, top + ((HIGH - y) / (HIGH - LOW)) * side];
+  const inHidden = ([x, y], { hidden: [left, top], side }) =>
+    [left + ((x + 1.15) / 2.3) * side, top + ((1.15 - y) / 2.3) * side];
+
+  const shade = (k, path) => path && `<path d="${path}" fill="var(--class-${k + 1})" fill-opacity="0.2"/>`;
+
+  function inputs({ params, x, y }, at) {
+    const [left, top] = at.inputs;
+    const size = at.side / CELLS;
+    const paths = ["", ""];
+    for (let row = 0; row < CELLS; row += 1) {
+      for (let column = 0; column < CELLS; column += 1) {
+        const point = [LOW + ((column + 0.5) * (HIGH - LOW)) / CELLS, HIGH - ((row + 0.5) * (HIGH - LOW)) / CELLS];
+        const best = answer(params, point).p[0] > 0.5 ? 0 : 1;
+        paths[best] += `M${round(left + column * size)} ${round(top + row * size)}h${round(size)}v${round(size)}h-${round(size)}z`;
+      }
+    }
+    const lines = UNITS.map((j) => {
+      const ends = crossing(params.W1[0][j], params.W1[1][j], params.b1[j], LOW, HIGH);
+      if (!ends) return "";
+      const [a, b] = ends.map((end) => inInputs(end, at));
+      return line(...a, ...b, 'stroke="var(--forward)" stroke-width="2.5"') + nameOf(j, a, b, at.inputs, at.side);
+    });
+    return (
+      text(left, top - 9, "inputs (x₁, x₂)", SOFT) + frame(left, top, at.side) + paths.map((path, k) => shade(k, path)).join("") +
+      points(x.map((point) => inInputs(point, at)), y, at.radius) + lines.join("")
+    );
+  }
+
+  // The number of a unit at the end of its line, within the frame.
+  function nameOf(j, a, b, [left, top], side) {
+    const [x, y] = [a, b].reduce((one, other) => (one[1] < other[1] ? one : other));
+    return text(clamp(x, left + 12, left + side - 12), clamp(y + 16, top + 14, top + side - 6), `h${"₁₂"[j]}`, `${MIDDLE} ${HALO} fill="var(--forward)"`);
+  }
+
+  function hidden({ params, hidden: places, y, seen }, at) {
+    const [left, top] = at.hidden;
+    const { W2, b2 } = params;
+    const weights = UNITS.map((j) => W2[j][0] - W2[j][1]);
+    const ends = crossing(weights[0], weights[1], b2[0] - b2[1], -1.15, 1.15);
+    const border = ends ? line(...inHidden(ends[0], at), ...inHidden(ends[1], at), 'stroke="var(--ink)" stroke-width="2" stroke-dasharray="6 4"') : "";
+    const [x, yPlace] = inHidden(seen.h, at);
+    return (
+      text(left, top - 9, "hidden units (h₁, h₂)", SOFT) + frame(left, top, at.side) + border +
+      points(places.map((place) => inHidden(place, at)), y, at.radius) +
+      `<circle cx="${round(x)}" cy="${round(yPlace)}" r="8" fill="none" stroke="var(--ink)" stroke-width="2.5"/>`
+    );
+  }
+
+  const frame = (x, y, side) => rect(x, y, side, side, 'fill="none" stroke="var(--rule-strong)"');
+
+  // The two classes have two colors and two shapes.
+  function points(places, y, radius) {
+    const circle = ([x, top]) => `M${round(x - radius)} ${round(top)}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0z`;
+    const square = ([x, top]) => `M${round(x - radius)} ${round(top - radius)}h${2 * radius}v${2 * radius}h${-2 * radius}z`;
+    return UNITS.map((k) => {
+      const path = places.filter((_, n) => y[n] === k).map(k ? square : circle).join("");
+      return `<path d="${path}" fill="var(--class-${k + 1})" stroke="var(--paper)" stroke-width="0.7"/>`;
+    }).join("");
+  }
+
+  // Where a x + b y + c = 0 enters and leaves a square.
+  function crossing(a, b, c, low, high) {
+    const ends = [];
+    for (const edge of [low, high]) {
+      if (b) ends.push([edge, -(a * edge + c) / b]);
+      if (a) ends.push([-(b * edge + c) / a, edge]);
+    }
+    const inside = ends.filter((end) => end.every((value) => value >= low - 1e-9 && value <= high + 1e-9));
+    return inside.length < 2 ? null : [inside[0], inside.at(-1)];
+  }
+
+  function curve({ losses, last }, at) {
+    const [x, y, width, height] = at.loss;
+    const place = (loss, k) => `${round(x + (k / last) * width)} ${round(y + height * (1 - clamp(loss, 0, 1)))}`;
+    const [endX, endY] = place(losses.at(-1), losses.length - 1).split(" ");
+    return (
+      text(x, y - 10, "loss", SOFT) + text(x + width, y - 10, `step ${last}`, `text-anchor="end" ${SOFT}`) +
+      `<path d="M${x} ${y + height}h${width}" fill="none" stroke="var(--rule-strong)"/>` +
+      `<path d="M${losses.map(place).join("L")}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>` +
+      `<circle cx="${endX}" cy="${endY}" r="4" fill="var(--ink)"/>`
+    );
+  }
+
+  // ---- handles and words
+  function handles({ probe }, wide) {
+    const [x, y] = inInputs(probe, layoutOf(wide));
+    const words = `x₁ = ${fixed(probe[0], 2)}, x₂ = ${fixed(probe[1], 2)}`;
+    return [{ name: "probe", label: "Point to follow", along: "x", low: LOW, high: HIGH, value: probe[0], words, x, y }];
+  }
+
+  const withProbe = (state, x, y) => ({ ...state, probe: [x, y].map((value) => clamp(onGrid(value, STEP), LOW, HIGH)) });
+
+  function dragged(state, name, x, y, wide) {
+    const { inputs: [left, top], side } = layoutOf(wide);
+    return withProbe(state, LOW + ((x - left) / side) * (HIGH - LOW), HIGH - ((y - top) / side) * (HIGH - LOW));
+  }
+
+  function say({ step, loss, right, y, probe, seen, starts, start }) {
+    return [
+      `${starts[start].label}, step ${step}: loss ${fixed(loss, 4)}, ${right} of ${y.length} right`,
+      `the ring: x = (${probe.map((value) => fixed(value, 2)).join(", ")}) becomes h = (${seen.h.map((value) => fixed(value, 3)).join(", ")}), p₂ = ${fixed(seen.p[1], 3)}`,
+    ].join("\n");
+  }
+
+  const onward = (state, by) => ({ ...state, step: state.step >= state.last ? 0 : Math.min(state.step + by, state.last) });
+
+  define("spaces", {
+    start: (data) => ({ ...data, probe: [...data.probe] }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    jumps: true,
+    drag: dragged,
+    nudge: (state, name, dx, dy) => withProbe(state, state.probe[0] + dx * STEP, state.probe[1] + dy * STEP),
+    sliders: [{ name: "step", label: "training step", low: 0, high: ({ last }) => last, step: 1, words: (value) => fixed(value, 0) }],
+    play: { next: (state) => onward(state, 2), ends: (state) => state.step === state.last, wait: 40 },
+    chips: ({ starts }) => [
+      { name: "step", label: "One step", to: (state) => onward(state, 1) },
+      ...starts.map(({ label }, k) => ({ name: `start-${k}`, label, to: (state) => ({ ...state, start: k }) })),
+    ],
+  });
+})();
