@@ -35,7 +35,7 @@ globalThis.smnnFigures = (() => {
     String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
   const onGrid = (value, step) => Math.round(value / step) / Math.round(1 / step);
-  const text = (x, y, words, more = "") => `<text x="${round(x)}" y="${round(y)}" ${more}>${words}</text>`;
+  const text = (x, y, words, more = "") => `<text x="${round(x)}" y="${round(y)}" ${more}>${escape(words)}</text>`;
   const rect = (x, y, width, height, more = "") =>
     `<rect x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}" ${more}/>`;
   const line = (x1, y1, x2, y2, more = "") =>
