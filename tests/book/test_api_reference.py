@@ -197,6 +197,8 @@ def test_a_page_of_the_reference_builds(tmp_path):
     assert (status, said) == (0, "")
     html = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert 'id="smnn.softmax"' in html and "on if both are on" in html
+    (kept,) = tmp_path.rglob("index.doctree")  # knows its own page, not all pages
+    assert b"BuildEnvironment" not in kept.read_bytes()
 
 
 # ------------------------------------------------------------------ the built site

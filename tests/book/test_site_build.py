@@ -246,6 +246,15 @@ def test_an_axis_reaches_further_where_its_words_would_stick_out(pyplot):
     assert kernel_pictures.drawn(figure)["narrow"] == ""
 
 
+def test_small_letters_grow_on_narrow_paper_so_that_a_phone_need_not_scroll(pyplot):
+    figure, axes = pyplot.subplots(figsize=(8, 3), layout="constrained")
+    axes.text(0.1, 0.5, "small", fontsize=8)
+    wide, narrow = kernel_pictures.drawn(figure).values()
+    column = 350 / float(re.search(r'viewBox="0 0 (\S+)', narrow)[1])  # pixels a unit has at 390
+    assert cell_pictures.smallest_letters(wide) == 8
+    assert cell_pictures.smallest_letters(narrow) * column >= cell_pictures.SMALLEST
+
+
 def test_graphs_keep_their_shape(pyplot):
     figure, axes = pyplot.subplots(figsize=(7, 2))
     axes.axis("off")
