@@ -82,7 +82,7 @@ def faults_in_width(page):
 # left to legibility.js).  And of words that look alike, on the same grounds, the first stand for
 # all: its search for what is behind a word takes most of the time of these tests.
 BEFORE_AXE = """() => {
-  window.drawings = [...document.querySelectorAll("[role=img] svg")]
+  window.drawings = [...document.querySelectorAll(".picture[role=img] > svg")]
     .map((svg) => [svg, [...svg.childNodes]]);
   for (const [svg] of drawings) svg.replaceChildren();
 
