@@ -107,7 +107,7 @@ def text(runs, percent):
         )
         found = list(falls(group, percent))
         for before, run, slower in found:
-            lines = [f"slower by more than {percent:g} % in {run['commit']} ({run['date']}):"]
+            lines = [f"slower by more than {percent:g}% in {run['commit']} ({run['date']}):"]
             lines += [
                 f"    {case:48} {was:6.2f} → {now:6.2f}  {now / was - 1:+.0%}"
                 for case, was, now in slower
@@ -116,7 +116,7 @@ def text(runs, percent):
             lines += [f"  {one}" for one in git("log", "--oneline", "..".join(ends), "--", "smnn")]
             parts.append("\n".join(lines))
         if not found:
-            parts.append(f"No case fell by more than {percent:g} % and stayed there.")
+            parts.append(f"No case fell by more than {percent:g}% and stayed there.")
     return "\n\n".join(parts) or "No run is kept yet: python -m benchmarks"
 
 

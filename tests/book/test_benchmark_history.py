@@ -60,7 +60,7 @@ def test_a_slower_case_is_seen_at_its_commit(keep):
     assert falls(40) == []
     text = history.text(history.runs(), 20)
     assert "4 runs from a (" in text and f"{CASE} " in text and "2.86 →   2.00  -30%" in text
-    assert "No case fell by more than 40 %" in history.text(history.runs(), 40)
+    assert "No case fell by more than 40%" in history.text(history.runs(), 40)
 
 
 def test_a_case_that_comes_back_did_not_fall(keep):
