@@ -300,7 +300,7 @@ def name_anchors(body):
 def frame_tables(body):
     """Put each table into a box of its own that can scroll; drop presentational attributes."""
     for table in body.select("table"):
-        for attribute in ("border", "align"):
+        for attribute in ("border", "align", "class"):
             del table[attribute]
         for style in table.parent.select(":scope > style"):
             style.decompose()
