@@ -57,13 +57,25 @@ class FigureRenderer:
         return [nodes.raw("", figure_html(data.content), format="html")]
 
 
+def for_browsers(source):
+    """Return a script without what only its authors need: lines of comment, and indents.
+
+    Examples
+    --------
+    >>> for_browsers("// Why.\\nif (a) {\\n  // because\\n  b();\\n}\\n")
+    'if (a) {\\nb();\\n}\\n'
+    """
+    lines = (line.strip() for line in source.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
+
+
 def scripts(kind):
     """Return what a figure of a kind needs, by the names of the files."""
-    sources = {"figures.js": draggable.script("figures")}
+    sources = {"figures.js": for_browsers(draggable.script("figures"))}
     if kept := draggable.kept(kind):
         data = json.dumps(kept, separators=(",", ":"))
         sources[f"{kind}-data.js"] = f"globalThis.smnnFiguresKept = {data};\n"
-    return {**sources, f"{kind}.js": draggable.script(kind)}
+    return {**sources, f"{kind}.js": for_browsers(draggable.script(kind))}
 
 
 def load_scripts(app, pagename, templatename, context, doctree):
