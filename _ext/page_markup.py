@@ -29,7 +29,7 @@ SLOTS = {
 LETTERS_A_LINE = 72  # of code, in the column of text
 OPERATOR = re.compile(r" ([−·×⊙]) ")
 
-PICTURES = "figure, img, .picture, .interactive, .draggable"
+PICTURES = "figure, img, .picture, .draggable"
 
 
 def mark_slots(body):
@@ -300,7 +300,7 @@ def name_anchors(body):
 def frame_tables(body):
     """Put each table into a box of its own that can scroll; drop presentational attributes."""
     for table in body.select("table"):
-        for attribute in ("border", "align"):
+        for attribute in ("border", "align", "class"):
             del table[attribute]
         for style in table.parent.select(":scope > style"):
             style.decompose()

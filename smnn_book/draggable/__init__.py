@@ -19,11 +19,16 @@ from smnn_book.results import kept_results
 __all__ = ["DraggableFigure", "first_state", "kept", "number", "row", "script"]
 
 KINDS = (
+    "descent",
     "digit-pad",
     "graph",
+    "jacobian",
+    "loss",
     "mesa",
     "one-line",
     "pullback",
+    "regions",
+    "sigmoid",
     "softmax-machine",
     "spaces",
     "tiles",

@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { clamp, define, fixed, line, placeIn, rect, round, stayPut, text } = smnnFigures;
+  const { SOFT, clamp, define, fixed, line, placeIn, rect, round, stayPut, text } = smnnFigures;
   const SIDE = 28; // pixels of an image
   const BOX = 20; // MNIST fits a digit into so many, and centers its mass
   const RADIUS = 1.2; // half the width of a stroke, in pixels of the image
@@ -12,7 +12,6 @@
   const SMALLEST = 30; // a stroke that is shorter is a dot and is not blown up
   const LEVELS = 8; // of gray in a drawing of an image
   const KEY_STEP = 5; // units that an arrow moves the pen
-  const SOFT = 'fill="var(--ink-soft)"';
 
   const LAYOUT = {
     wide: { size: [608, 232], pad: [0, 26], view: [218, 26, 4], hidden: [352, 26, 8, 12.5], bars: [478, 26, 46] },

@@ -4,13 +4,10 @@
 "use strict";
 
 (() => {
-  const { HALO, arrow, clamp, define, farther, fixed, onGrid, rect, round, text } = smnnFigures;
+  const { HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, farther, fixed, onGrid, rect, round, text } = smnnFigures;
   const MOST = 1000;
   const STEP = 0.5;
   const END = 6000; // of the map, either way
-  const SIGNS = ["₁", "₂", "₃"];
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
 
   // Significant bits, the smallest exponent of two, the largest number, how a number is rounded,
   // and how a sum is while it grows: that of float16 is added up in float32.

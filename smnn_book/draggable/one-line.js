@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { HALO, arrow, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const { HALO, MIDDLE, SOFT, arrow, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
   const [LOW, HIGH] = [-0.5, 1.5];
   const STEP = 0.05;
   const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]];
@@ -16,8 +16,6 @@
     NAND: { wants: [1, 1, 1, 0], ends: [[0.25, 1.25], [1.25, 0.25]] },
     XOR: { wants: [0, 1, 1, 0], ends: [[0.75, -0.25], [-0.25, 0.75]] },
   };
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
 
   const LAYOUT = {
     wide: { size: [608, 320], square: [8, 24, 284], table: [318, 46], width: 290 },

@@ -4,8 +4,7 @@
 "use strict";
 
 (() => {
-  const { arrow, clamp, define, farther, fixed, line, rect, round, text } = smnnFigures;
-  const SOFT = 'fill="var(--ink-soft)"';
+  const { SOFT, arrow, clamp, define, farther, fixed, line, rect, round, text } = smnnFigures;
   const FRAME = 'fill="none" stroke="var(--rule-strong)"';
   const LAYOUT = {
     wide: { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },

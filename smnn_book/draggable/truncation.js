@@ -4,9 +4,7 @@
 "use strict";
 
 (() => {
-  const { HALO, clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
+  const { HALO, MIDDLE, SOFT, clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
   const CUT = 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="6 4"';
   const LAYOUT = {
     wide: { size: [608, 362], width: 590, base: 200, rise: 160, bar: 34, stack: 258, final: 334 },

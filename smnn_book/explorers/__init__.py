@@ -1,12 +1,7 @@
-"""The figures that a reader moves.
-
-Some are taken hold of: a kind and its first state, as `smnn_book.draggable` explains.  The others
-are moved by sliders, and made in three steps: sliders, a chart over expressions, a readout;
-`smnn_book.sliders` explains that language.
-"""
+"""The figures that a reader moves: kinds and first states, as `smnn_book.draggable` explains."""
 
 from .graph import network_graph, neuron_graph
-from .learning import descent_explorer, loss_explorer, sigmoid_explorer
+from .learning import descend, descent_explorer, loss_explorer, sigmoid_explorer, two_losses
 from .line import one_line, unit_of
 from .machine import softmax_machine
 from .mesa import TYPES, plain_and_safe, walk_off_the_mesa
@@ -22,6 +17,7 @@ __all__ = [
     "STARTS",
     "TYPES",
     "attention_tiles",
+    "descend",
     "descent_explorer",
     "digit_network",
     "digit_pad",
@@ -40,6 +36,7 @@ __all__ = [
     "sweep_of",
     "three_cuts",
     "train_xor",
+    "two_losses",
     "two_spaces",
     "unit_of",
     "walk_off_the_mesa",
