@@ -8,7 +8,7 @@ import scipy.special
 import scipy.stats
 
 from smnn import activations
-from smnn.activations import ACTIVATIONS
+from smnn.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
 
 GRID = np.concatenate([np.linspace(-8, 8, 161), [-1e4, -750.0, -38.0, 38.0, 750.0, 1e4]])
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
@@ -113,8 +113,9 @@ def test_limits(name, at_minus_infinity, at_infinity):
 
 @pytest.mark.parametrize(
     "name, derivative_at_kinks",
-    [("relu", {0: 0}), ("leaky_relu", {0: 0.01}), ("hard_tanh", {-1: 0, 1: 0}), ("elu", {0: 1})],
-)
+    [("relu", {0: 0}), ("leaky_relu", {0: 0.01}), ("hard_tanh", {-1: 0, 1: 0}), ("elu", {0: 1}),
+     ("selu", {0: SELU_SCALE * SELU_ALPHA})],
+)  # fmt: skip
 def test_derivative_at_a_kink(name, derivative_at_kinks):
     f, vjp = ACTIVATIONS[name]
     x = np.array(list(derivative_at_kinks), dtype=float)
