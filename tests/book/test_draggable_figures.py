@@ -286,6 +286,30 @@ def test_a_mouse_drags_every_handle(name, width, page, workbench):
     assert page.faults == []
 
 
+# Their words break into the same lines whatever the numbers are.
+STEADY = (
+    "descent-explorer",
+    "jacobian-explorer",
+    "loss-explorer",
+    "one-line",
+    "regions-explorer",
+    "sigmoid-explorer",
+)
+
+
+@pytest.mark.parametrize("name", STEADY)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_keeps_its_height(name, width, page, workbench):
+    figure = opened(page, workbench, name, width)
+    heights = {figure.bounding_box()["height"]}
+    for control in page.locator("svg:visible .handle, input[type=range]").all():
+        control.focus()
+        for key in ("ArrowUp", "Home", "End"):
+            page.keyboard.press(key)
+            heights.add(figure.bounding_box()["height"])
+    assert max(heights) - min(heights) < 1
+
+
 @driven
 def test_a_finger_drags_and_the_page_stands_still(name, browser, workbench):
     context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 420})
