@@ -1,6 +1,7 @@
 """The tool that puts faults into modules: each mutant differs in one place, and is Python."""
 
 import ast
+import types
 
 import mutants
 import pytest
@@ -29,10 +30,22 @@ def test_modules_and_their_tests_are_there(module):
     source = (mutants.ROOT / "smnn" / f"{module}.py").read_text(encoding="utf-8")
     found = mutants.mutants(source)
     assert len(found) > 20 and ast.parse(found[0][3]())
-    for name in mutants.MODULES[module]:
-        assert (mutants.ROOT / "tests" / f"test_{name}.py").exists()
+    for name in mutants.tests_of(module):
+        file, *function = name.split("::")
+        text = (mutants.ROOT / file).read_text(encoding="utf-8")
+        assert all(f"def {one}(" in text for one in function)
 
 
 def test_the_share_that_is_noticed_has_an_error():
     assert mutants.share(40, [()] * 4) == pytest.approx((0.9, (38 / 44 * 6 / 44 / 44) ** 0.5))
     assert mutants.share(40, [])[1] > 0
+
+
+def test_the_tests_that_took_least_run_first():
+    order = mutants.ShortestFirst({"slow": 2.0, "fast": 0.1})
+    items = [types.SimpleNamespace(nodeid=name) for name in ("slow", "new", "fast")]
+    order.pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == ["new", "fast", "slow"]
+    for seconds in 0.5, 1.0:  # its setup, its call
+        order.pytest_runtest_logreport(types.SimpleNamespace(nodeid="new", duration=seconds))
+    assert order.seconds["new"] == 1.5
