@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from light_scripts import light
 from myst_nb.core import render
 
 from smnn_book import draggable
@@ -59,11 +60,11 @@ class FigureRenderer:
 
 def scripts(kind):
     """Return what a figure of a kind needs, by the names of the files."""
-    sources = {"figures.js": draggable.script("figures")}
+    sources = {"figures.js": light(draggable.script("figures"))}
     if kept := draggable.kept(kind):
         data = json.dumps(kept, separators=(",", ":"))
         sources[f"{kind}-data.js"] = f"globalThis.smnnFiguresKept = {data};\n"
-    return {**sources, f"{kind}.js": draggable.script(kind)}
+    return {**sources, f"{kind}.js": light(draggable.script(kind))}
 
 
 def load_scripts(app, pagename, templatename, context, doctree):
