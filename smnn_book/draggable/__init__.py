@@ -19,14 +19,19 @@ from smnn_book.results import kept_results
 __all__ = ["DraggableFigure", "first_state", "kept", "number", "row", "script"]
 
 KINDS = (
+    "corridor",
     "digit-pad",
+    "field",
+    "gate",
     "graph",
+    "huffman",
     "mesa",
     "one-line",
     "pullback",
     "softmax-machine",
     "spaces",
     "tiles",
+    "trellis",
     "truncation",
 )
 KEPT = {"digit-pad": "digit_pad"}  # what a kind needs beside its script, by name of kept results

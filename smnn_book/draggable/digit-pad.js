@@ -4,13 +4,13 @@
 "use strict";
 
 (() => {
-  const { clamp, define, fixed, line, placeIn, rect, round, stayPut, text } = smnnFigures;
+  const { clamp, define, fixed, line, placeIn, placesIn, rect, round, stayPut, text } = smnnFigures;
   const SIDE = 28; // pixels of an image
   const BOX = 20; // MNIST fits a digit into so many, and centers its mass
   const RADIUS = 1.2; // half the width of a stroke, in pixels of the image
   const PAD = 200; // units of the drawing
   const SMALLEST = 30; // a stroke that is shorter is a dot and is not blown up
-  const LEVELS = 8; // of gray in a drawing of an image
+  const LEVELS = 8; // of ink in a drawing of squares
   const KEY_STEP = 5; // units that an arrow moves the pen
   const SOFT = 'fill="var(--ink-soft)"';
 
@@ -114,19 +114,20 @@
   }
 
   // ---- the drawing
-  // An image as a few paths, one for each level of gray.
-  function pixelsHtml(image, left, top, size, levels = LEVELS) {
-    const paths = Array.from({ length: levels + 1 }, () => "");
-    image.forEach((ink, k) => {
-      const level = Math.round(ink * levels);
-      if (!level) return;
-      const [x, y] = [left + (k % SIDE) * size, top + Math.floor(k / SIDE) * size];
-      paths[level] += `M${round(x)} ${round(y)}h${round(size)}v${round(size)}h-${round(size)}z`;
-    });
+  // Squares as a few paths, one for each level of ink.
+  function squaresHtml(squares, size, color) {
+    const paths = Array.from({ length: LEVELS + 1 }, () => "");
+    for (const [x, y, ink] of squares) {
+      const level = Math.round(ink * LEVELS);
+      if (level) paths[level] += `M${round(x)} ${round(y)}h${round(size)}v${round(size)}h-${round(size)}z`;
+    }
     return paths
-      .map((path, level) => path && `<path d="${path}" fill="var(--ink)" fill-opacity="${round(level / levels)}"/>`)
+      .map((path, level) => path && `<path d="${path}" fill="var(--${color})" fill-opacity="${round(level / LEVELS)}"/>`)
       .join("");
   }
+
+  const pixelsHtml = (image, left, top, size) =>
+    squaresHtml(image.map((ink, k) => [left + (k % SIDE) * size, top + Math.floor(k / SIDE) * size, ink]), size, "ink");
 
   const frame = (x, y, width, height) =>
     rect(x, y, width, height, 'fill="none" stroke="var(--rule-strong)"');
@@ -166,12 +167,8 @@
   function units({ hidden }, at) {
     const [x, y, columns, pitch] = at.hidden;
     const most = Math.max(1, ...hidden);
-    const lit = hidden.map((h, j) => {
-      if (!h) return "";
-      const [left, top] = unitPlace(j, at.hidden);
-      return rect(left + 1, top + 1, pitch - 2, pitch - 2, `fill="var(--forward)" fill-opacity="${round(h / most)}"`);
-    });
-    return frame(x, y, columns * pitch, (hidden.length / columns) * pitch) + lit.join("");
+    const squares = hidden.map((h, j) => [...unitPlace(j, at.hidden).map((place) => place + 1), h && Math.max(h / most, 1 / LEVELS)]);
+    return frame(x, y, columns * pitch, (hidden.length / columns) * pitch) + squaresHtml(squares, pitch - 2, "forward");
   }
 
   // What speaks for the answer most: from a hidden unit to its bar.
@@ -261,7 +258,7 @@
       pad.addEventListener("pointermove", (event) => {
         if (!pad.hasPointerCapture(event.pointerId)) return;
         const all = event.getCoalescedEvents?.() ?? [];
-        goOn((all.length ? all : [event]).map((one) => inside(placeIn(svg, one))));
+        goOn(placesIn(svg, all.length ? all : [event]).map(inside));
       });
       pad.addEventListener("keydown", (event) => {
         const ways = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };

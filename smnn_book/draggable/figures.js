@@ -162,8 +162,9 @@ globalThis.smnnFigures = (() => {
 
     function show() {
       const state = root.smnnState;
-      for (const { svg, wide } of drawings) {
-        if (!svg.getClientRects().length) continue;
+      // Asked before anything changes: the answer would need a layout.
+      const shown = drawings.filter(({ svg }) => svg.getClientRects().length);
+      for (const { svg, wide } of shown) {
         svg.querySelector(".scene").innerHTML = kind.scene(state, wide);
         for (const handle of kind.handles?.(state, wide) ?? []) place(svg, handle);
       }
@@ -171,8 +172,10 @@ globalThis.smnnFigures = (() => {
       if (readout.textContent !== words) readout.textContent = words;
       sliders.forEach((slider, k) => {
         inputs[k].value = state[slider.name];
-        inputs[k].setAttribute("aria-valuetext", slider.words(state[slider.name]));
-        inputs[k].parentElement.querySelector(".interactive-value").textContent = slider.words(state[slider.name]);
+        const said = slider.words(state[slider.name]);
+        if (inputs[k].getAttribute("aria-valuetext") === said) return;
+        inputs[k].setAttribute("aria-valuetext", said);
+        inputs[k].parentElement.querySelector(".interactive-value").textContent = said;
       });
       kind.follow?.(figure);
     }
@@ -248,19 +251,22 @@ globalThis.smnnFigures = (() => {
     function attach({ svg, wide }, knob) {
       const name = knob.dataset.name;
       stayPut(knob);
-      let off = [0, 0]; // from the pointer to the middle of the handle
+      let held = name; // where handles are close together, the nearest
+      let off = [0, 0]; // from the pointer to its middle
       knob.addEventListener("pointerdown", (event) => {
         const [x, y] = placeIn(svg, event);
-        const handle = kind.handles(root.smnnState, wide).find((one) => one.name === name);
+        const away = (handle) => Math.hypot(handle.x - x, handle.y - y);
+        const handle = kind.handles(root.smnnState, wide).reduce((a, b) => (away(b) < away(a) ? b : a));
+        held = handle.name;
         off = [handle.x - x, handle.y - y];
         knob.setPointerCapture(event.pointerId);
-        knob.focus({ preventScroll: true });
+        svg.querySelector(`.handle[data-name="${held}"]`).focus({ preventScroll: true });
         event.preventDefault();
       });
       knob.addEventListener("pointermove", (event) => {
         if (!knob.hasPointerCapture(event.pointerId)) return;
         const [x, y] = placeIn(svg, event);
-        set(kind.drag(root.smnnState, name, x + off[0], y + off[1], wide));
+        set(kind.drag(root.smnnState, held, x + off[0], y + off[1], wide));
       });
       knob.addEventListener("keydown", (event) => {
         const far = { PageUp: [0, 10], PageDown: [0, -10], Home: [-1e6, -1e6], End: [1e6, 1e6] };
@@ -293,9 +299,15 @@ globalThis.smnnFigures = (() => {
   }
 
   // Where an event is, in the units of a drawing.
-  function placeIn(svg, event) {
-    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-    return [place.x, place.y];
+  const placeIn = (svg, event) => placesIn(svg, [event])[0];
+
+  // To ask where a drawing is takes longer than all else here, so it is asked once.
+  function placesIn(svg, events) {
+    const inside = svg.getScreenCTM().inverse();
+    return events.map(({ clientX, clientY }) => {
+      const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(inside);
+      return [x, y];
+    });
   }
 
   function define(name, kind) {
@@ -307,6 +319,6 @@ globalThis.smnnFigures = (() => {
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    HALO, arrow, clamp, compute, define, farther, fixed, html, line, onGrid, placeIn, placeOn, rect, round, stayPut, svg, text,
+    HALO, arrow, clamp, compute, define, farther, fixed, html, line, onGrid, placeIn, placeOn, placesIn, rect, round, stayPut, svg, text,
   };
 })();

@@ -5,7 +5,11 @@ are moved by sliders, and made in three steps: sliders, a chart over expressions
 `smnn_book.sliders` explains that language.
 """
 
+from .corridor import corridor_coin, corridor_flow
+from .field import range_posterior, source_in_guide
+from .gate import balance_of, gate_of, gate_regions, gated_rows
 from .graph import network_graph, neuron_graph
+from .huffman import entropy_and_mean_length, huffman_tree
 from .learning import descent_explorer, loss_explorer, sigmoid_explorer
 from .line import one_line, unit_of
 from .machine import softmax_machine
@@ -16,15 +20,26 @@ from .pullback import softmax_pullback
 from .softmax import jacobian_explorer
 from .spaces import STARTS, train_xor, two_spaces, xor_cloud, xor_network
 from .tiles import attention_tiles, queries_keys_values, sweep_of
+from .trellis import alignments, ctc_trellis
 from .truncation import kept_classes, three_cuts
 
 __all__ = [
     "STARTS",
     "TYPES",
+    "alignments",
     "attention_tiles",
+    "balance_of",
+    "corridor_coin",
+    "corridor_flow",
+    "ctc_trellis",
     "descent_explorer",
     "digit_network",
     "digit_pad",
+    "entropy_and_mean_length",
+    "gate_of",
+    "gate_regions",
+    "gated_rows",
+    "huffman_tree",
     "jacobian_explorer",
     "kept_classes",
     "loss_explorer",
@@ -33,10 +48,12 @@ __all__ = [
     "one_line",
     "plain_and_safe",
     "queries_keys_values",
+    "range_posterior",
     "regions_explorer",
     "sigmoid_explorer",
     "softmax_machine",
     "softmax_pullback",
+    "source_in_guide",
     "sweep_of",
     "three_cuts",
     "train_xor",

@@ -7,13 +7,18 @@ from smnn_book import draggable, explorers
 
 FIGURES = {
     "attention-tiles": explorers.attention_tiles,
+    "corridor-coin": explorers.corridor_coin,
+    "ctc-trellis": explorers.ctc_trellis,
     "digit-pad": explorers.digit_pad,
+    "gate-regions": explorers.gate_regions,
+    "huffman-tree": explorers.huffman_tree,
     "mesa": explorers.walk_off_the_mesa,
     "network-graph": explorers.network_graph,
     "neuron-graph": explorers.neuron_graph,
     "one-line": explorers.one_line,
     "softmax-machine": explorers.softmax_machine,
     "softmax-pullback": explorers.softmax_pullback,
+    "source-in-guide": explorers.source_in_guide,
     "three-cuts": explorers.three_cuts,
     "two-spaces": explorers.two_spaces,
 }
