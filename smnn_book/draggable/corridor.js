@@ -11,7 +11,7 @@
   const CELLS = 66; // the middle of their row
   const LAYOUT = {
     wide: { size: [608, 424], first: 80, pitch: 150, half: 38, plot: [50, 166, 540, 206] },
-    narrow: { size: [340, 424], first: 34, pitch: 88, half: 25, plot: [38, 166, 290, 206] },
+    narrow: { size: [340, 424], first: 34, pitch: 88, half: 25, plot: [44, 166, 284, 206] },
   };
   const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
   const valueAt = (p) => (2 * p - 4) / (p * (1 - p));

@@ -86,14 +86,14 @@
       const given = BASE - (total / 2 ** lengths[k]) * UNIT;
       return rect(x - width / 2, BASE - count * UNIT, width, count * UNIT, `fill="var(--${k === draws.at(-1) ? "backward" : "forward"})"`) +
         line(x - width / 2 - 5, given, x + width / 2 + 5, given, 'stroke="var(--ink)" stroke-width="2"') +
-        text(x, BASE + 17, words[k], MIDDLE) + text(x, BASE + 34, lengths[k], `${MIDDLE} ${SOFT}`);
+        text(x, BASE + 26, words[k], MIDDLE) + text(x, BASE + 43, lengths[k], `${MIDDLE} ${SOFT}`);
     }).join("");
   }
 
   function scales({ H, L, mean }, wide) {
     const unit = (widthOf(wide) - 110) / 4;
     return [["entropy", H, "rule-strong"], ["Huffman", L, "forward"], ["drawn", mean, "backward"]].map(([name, bits, color], k) => {
-      const y = BASE + 52 + 20 * k;
+      const y = BASE + 62 + 20 * k;
       return text(0, y + 10, name) + rect(60, y, bits * unit, 12, `fill="var(--${color})"`) +
         (bits ? text(66 + bits * unit, y + 10, fixed(bits, 3)) : "");
     }).join("");
@@ -123,7 +123,7 @@
 
   define("huffman", {
     start: (data) => ({ ...data }), compute, scene, handles, say,
-    size: (wide) => [widthOf(wide), 460],
+    size: (wide) => [widthOf(wide), 470],
     drag: (state, name, x, y) => withCount(state, name, (BASE - y) / UNIT),
     nudge: (state, name, dx, dy) => withCount(state, name, state.w[name[1]] + farther(dx, dy)),
     play: { next: draw, ends: ({ drawn, uniforms }) => drawn === uniforms.length, wait: 150 },
