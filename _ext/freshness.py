@@ -41,7 +41,7 @@ EXECUTED_WITH = (
     "mlxtend",
     "ipykernel",
 )
-PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/templates/*")
+PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/theme/*")
 
 
 # What is made of the outputs of cells while the pages are read, and is kept with them.

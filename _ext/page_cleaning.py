@@ -11,13 +11,6 @@ from page_body import body_of
 MAY_STAND_IN_ADDRESSES = "!#$%&'()*+,-./:;=?@_~"
 
 
-def drop_thebe(body):
-    """Take out the settings of Thebe, which would run cells on a remote server."""
-    for script in body.select("script"):
-        if "thebe" in script.get("type", "") or "kernelName" in script.get_text():
-            script.decompose()
-
-
 def level_titles(body):
     """Let the title of a page stand outside of sections, where it is the first level."""
     for title in body.select("section > h1"):
@@ -30,7 +23,7 @@ def encode_addresses(body):
         link["href"] = quote(link["href"], safe=MAY_STAND_IN_ADDRESSES)
 
 
-CLEANERS = (drop_thebe, level_titles, encode_addresses)
+CLEANERS = (level_titles, encode_addresses)
 
 
 def clean_page(app, pagename, templatename, context, doctree):

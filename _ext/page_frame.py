@@ -1,7 +1,7 @@
 """The frame around the text: contents beside it, the way to the next page below it.
 
-The templates in `templates/` replace the theme's layout, and with it the theme's
-style sheets and scripts; `page_assets` in this file says what a page keeps.
+The theme in `theme/` is Sphinx's basic one with templates of our own.  A page carries the style
+sheets and scripts of this book, and none that Sphinx or another extension adds.
 """
 
 import posixpath
@@ -15,7 +15,7 @@ from page_facts import facts_of
 
 import smnn
 
-TEMPLATES = Path(__file__).parent / "templates"
+THEME = Path(__file__).parent / "theme"
 
 FRONT_DOOR = """<!DOCTYPE html>
 <html lang="en">
@@ -32,23 +32,7 @@ FRONT_DOOR = """<!DOCTYPE html>
 """
 
 ERRATA = "book/reference/errata"
-
-# The theme's own look and behavior, and companions whose work this book does itself.
-REPLACED = (
-    "styles/sphinx-book-theme.css",
-    "scripts/sphinx-book-theme.js",
-    "toggle",
-    "clipboard",
-    "copybutton",
-    "pygments.css",
-    "mystnb.",
-    "exercise.css",
-    "proof.css",
-    "documentation_options",
-    "DOCUMENTATION_OPTIONS",
-    "doctools",
-    "sphinx_highlight",
-)
+OWN_FOLDERS = {"draggable"}
 
 
 def contents(context):
@@ -116,20 +100,18 @@ def report_address(app, pagename, context):
     return context["pathto"](ERRATA) if ERRATA in app.env.all_docs else ""
 
 
-def page_assets(context):
-    """Take the theme's own style and scripts out of the page, in place."""
+def keep_own_assets(app, context):
+    """Leave on the page the styles and scripts that lie in `assets/` or in a folder of ours."""
+    own = {path.name for path in (Path(app.confdir) / "assets").iterdir()}
     for kind in ("css_files", "script_files"):
-        context[kind][:] = [
-            asset
-            for asset in context[kind]
-            if not any(name in describe(asset) for name in REPLACED)
-        ]
+        assets = context[kind]
+        assets[:] = [asset for asset in assets if own_name(asset) in own | OWN_FOLDERS]
 
 
-def describe(asset):
-    """Return all that an asset says about itself: its file name and its inline text."""
-    attributes = getattr(asset, "attributes", {})
-    return f"{getattr(asset, 'filename', asset)} {attributes.get('body', '')}"
+def own_name(asset):
+    """Return the first part of the address of a style or a script in the folder `_static`."""
+    address = str(getattr(asset, "filename", asset) or "")
+    return address.removeprefix("_static/").partition("/")[0]
 
 
 def frame_page(app, pagename, templatename, context, doctree):
@@ -140,7 +122,7 @@ def frame_page(app, pagename, templatename, context, doctree):
     context["next_sentence"] = next_sentence(app, pagename)
     context["book_version"] = smnn.__version__
     context["report_address"] = report_address(app, pagename, context)
-    page_assets(context)
+    keep_own_assets(app, context)
 
 
 def shorten(text, length):
@@ -151,11 +133,6 @@ def shorten(text, length):
     if sentences:
         return sentences.group()
     return text[: length - 1].rsplit(" ", 1)[0] + "…"
-
-
-def use_our_templates(app, config):
-    """Let Sphinx look here for templates, before the theme."""
-    config.templates_path.insert(0, str(TEMPLATES))
 
 
 def write_front_door(app, exception):
@@ -178,7 +155,7 @@ def pages_without_source(app):
 def setup(app):
     """Connect to Sphinx."""
     app.connect("html-collect-pages", pages_without_source)
-    app.connect("config-inited", use_our_templates)
+    app.add_html_theme("book", str(THEME))
     app.connect("html-page-context", frame_page, priority=910)
     app.connect("build-finished", write_front_door, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

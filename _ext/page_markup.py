@@ -300,7 +300,7 @@ def name_anchors(body):
 def frame_tables(body):
     """Put each table into a box of its own that can scroll; drop presentational attributes."""
     for table in body.select("table"):
-        for attribute in ("border", "align"):
+        for attribute in ("border", "align", "class"):
             del table[attribute]
         for style in table.parent.select(":scope > style"):
             style.decompose()
@@ -310,11 +310,7 @@ def frame_tables(body):
             if not corner.get_text(strip=True):
                 corner.name = "td"
                 del corner["scope"]
-        box = table.parent
-        if "pst-scrollable-table-container" in box.get("class", []):
-            box["class"] = ["table-box"]
-        else:
-            table.wrap(new_tag(body, "div", class_="table-box"))
+        table.wrap(new_tag(body, "div", class_="table-box"))
 
 
 def counted(number, noun):
@@ -412,10 +408,6 @@ def mend_page(app, pagename, templatename, context, doctree):
             state_facts(body, facts_of(app.env, pagename), notebook_of(context))
         if body.select_one(PICTURES):
             app.add_js_file("enlarge.js", defer="defer")
-    if "body" not in context or not body_of(context).select_one("[class*=sd-]"):
-        for kind in ("css_files", "script_files"):
-            assets = context[kind]
-            assets[:] = [a for a in assets if "design" not in str(getattr(a, "filename", a))]
 
 
 def notebook_of(context):

@@ -9,8 +9,7 @@ packages that are already installed:
 The formulas need no script: `formulas.py` typesets them with the MathJax that
 `sphinx-mathjax-offline` brings, when the site is built.
 
-What the theme and its companions would load from elsewhere is taken out of
-every page.  `tests/book/test_book_site.py` scans the built pages for what is left.
+`tests/book/test_book_site.py` scans the built pages for what would be loaded from elsewhere.
 """
 
 import shutil
@@ -20,9 +19,6 @@ from pathlib import Path
 import vl_convert
 
 VEGA = "vega/vega-embed.js"
-
-# Thebe would run cells on a remote server; its loader names a remote script.
-UNWANTED = ("thebe",)
 
 # What is copied into every site, and is used by no page of this one.
 UNUSED = (
@@ -74,7 +70,7 @@ def copy_scripts(app, exception):
 
 
 def drop_unused_files(app, exception):
-    """Delete what the theme and its companions copied and no page asks for."""
+    """Delete what Sphinx and other extensions copied and no page asks for."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
@@ -83,22 +79,8 @@ def drop_unused_files(app, exception):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def is_wanted(asset):
-    """Tell whether a page may keep this script or style sheet."""
-    words = f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {})}".lower()
-    return not any(word in words for word in UNWANTED)
-
-
-def strip_remote_assets(app, page, template, context, doctree):
-    """Take the unwanted assets out of the page, in place: the theme holds the same lists."""
-    for kind in ("script_files", "css_files"):
-        assets = context.get(kind, [])
-        assets[:] = [asset for asset in assets if is_wanted(asset)]
-
-
 def setup(app):
     """Connect to Sphinx."""
-    app.connect("html-page-context", strip_remote_assets, priority=900)
     app.connect("build-finished", copy_scripts)
     app.connect("build-finished", drop_unused_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -122,13 +122,18 @@ function setUpCopying() {
   }
 }
 
-// What is wider than the column scrolls by itself; the keyboard must reach it.
+// What is wider than the column scrolls by itself; the keyboard must reach it.  The browser tells
+// when it has laid a part out, so that nobody has to ask, which would lay out the page again.
 function reachWideParts() {
-  for (const part of document.querySelectorAll(".highlight pre, .table-box, .picture, div.math")) {
-    const isWide = part.scrollWidth > part.clientWidth + 1;
-    if (isWide) part.tabIndex = 0;
-    else part.removeAttribute("tabindex");
-  }
+  const watch = new ResizeObserver((parts) => {
+    const wide = parts.map(({ target }) => target.scrollWidth > target.clientWidth + 1);
+    parts.forEach(({ target }, i) => {
+      if (wide[i]) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    });
+  });
+  const parts = document.querySelectorAll(".highlight pre, .table-box, .picture, div.math");
+  for (const part of parts) watch.observe(part);
 }
 
 // Whoever copies a formula gets its TeX.
@@ -183,14 +188,14 @@ function openTarget() {
   }
 }
 
+// First what adds to the page, then what asks where things are, so that it is laid out once.
 setUpColors();
 setUpContents();
-keepInView(document.querySelector(".contents [aria-current=page]"));
-followReading();
 setUpCopying();
 setUpKeys();
 copyFormulasAsTeX();
 openTarget();
+keepInView(document.querySelector(".contents [aria-current=page]"));
+followReading();
+reachWideParts();
 window.addEventListener("hashchange", openTarget);
-window.addEventListener("resize", reachWideParts);
-window.addEventListener("load", reachWideParts);

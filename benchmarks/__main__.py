@@ -14,7 +14,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import against, cases, machine, memory, picture, report, startup, targets, wakeup
+from benchmarks import (
+    against,
+    cases,
+    history,
+    machine,
+    memory,
+    picture,
+    report,
+    startup,
+    targets,
+    wakeup,
+)
 from benchmarks.peers import MODULES
 from smnn_book import results_folder
 
@@ -150,6 +161,8 @@ def main():
         drawing = output.with_suffix(".svg") if arguments.output else PICTURE
         picture.draw(results, drawing)
         print(f"\nkept in {output} and {drawing}")
+    if not partial and not arguments.output:
+        history.keep(results)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     SMNN_DATA=… python -m experiments.pca_quadratic
 
-LeCun and others (1998) report 3.3 % errors for "40 PCA + quadratic": the projections of an image
+LeCun and others (1998) report 3.3% errors for "40 PCA + quadratic": the projections of an image
 on 40 principal components, all products of pairs of them, and a linear classifier with 821 inputs.
 It is not said whether the mean image is subtracted before an image is projected, and for products
 that matters.  So the classifier is fitted by least squares, which has nothing to choose, on each

@@ -10,7 +10,7 @@ is kept of the test points are the errors of the ten models with this rate.  Thr
 many parameters as the network with 5 hidden units (27), four have one less than that with 7 (36).
 
 The result is kept in ``smnn_book/data/pieces.json``: for every model its number of parameters, its
-rate, the test errors in percent, and the epochs until 95 % of the validation points were right for
+rate, the test errors in percent, and the epochs until 95% of the validation points were right for
 the first time, None where that was never so, with the chosen rate and with the highest.
 """
 
@@ -50,7 +50,7 @@ MODELS = {
 
 
 def run(make, rate, seed, epochs):
-    """Return validation and test error in percent, and when 95 % were right."""
+    """Return validation and test error in percent, and when 95% were right."""
     rng = np.random.default_rng(seed)
     (x, y), validation, test = pie(600, rng), pie(1000, rng), pie(5000, rng)
     model = make(seed)

@@ -3,8 +3,8 @@
     python -m experiments.up_or_down
 
 The ten last daily returns of one of three shares are the features, or its ten last prices.  The
-first 60 % of the days are for training, the next 20 % choose one of three learning rates, and the
-last 20 % are the test.  Between the parts, days are left out whose answer lies in the next part.
+first 60% of the days are for training, the next 20% choose one of three learning rates, and the
+last 20% are the test.  Between the parts, days are left out whose answer lies in the next part.
 Softmax regression and a network of 32 hidden units train for 30 epochs, with five seeds; the
 nearest of the training days, which has nothing to train, is a third method.  Each leak changes
 one thing.

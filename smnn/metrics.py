@@ -8,7 +8,7 @@ the true class gets.  With :math:`p_{n,y_n}` for that probability,
     \mathrm{NLL} = -\frac1N \sum_n \ln p_{n,y_n}, \qquad \mathrm{perplexity} = e^{\mathrm{NLL}}
 
 A last question is whether confidence is justified: of all predictions made with confidence
-0.8, 80 % should be right.  The expected calibration error measures how far from it they are.
+0.8, 80% should be right.  The expected calibration error measures how far from it they are.
 
 Every metric takes ``(y_true, y_pred)``, as scikit-learn does.  Losses, which are for
 training, take (prediction, target).  No probability is clipped: a true class with probability

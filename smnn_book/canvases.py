@@ -15,7 +15,7 @@ LEAST_INK = 0.3
 class SmallDigits:
     """The images of `smnn.load_mnist_subset` at half their size, in three parts.
 
-    Of the images, which are shuffled, 70 % are for training, 10 % for validation and 20 % for the
+    Of the images, which are shuffled, 70% are for training, 10% for validation and 20% for the
     test.
 
     Parameters

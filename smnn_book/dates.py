@@ -139,7 +139,7 @@ class DateReader:
             self.params["Q"][:] = 0
 
     def states(self, x, lengths):
-        """Return H for characters (N, L), of shape (N, L, d), and the way back."""
+        """Return H for characters (N, L), of shape (N, L, d), and the backward pass."""
         w = self.params
         # Behind its end a text is 0 in every layer, or the answer would depend on how far the
         # other texts of the batch reach.
@@ -163,7 +163,7 @@ class DateReader:
         return h2, backward
 
     def forward(self, x, lengths):
-        """Return the logits (N, 10, 11) for characters (N, L), and the way back."""
+        """Return the logits (N, 10, 11) for characters (N, L), and the backward pass."""
         w = self.params
         h, states_backward = self.states(x, lengths)
         Q = np.broadcast_to(w["Q"], (len(x), *w["Q"].shape))

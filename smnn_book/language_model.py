@@ -93,7 +93,7 @@ class SmallTransformer:
         }
 
     def forward(self, tokens):
-        """Return the logits (N, T, size) for characters (N, T), and the way back."""
+        """Return the logits (N, T, size) for characters (N, T), and the backward pass."""
         pullbacks, grads = {}, {}
 
         def through(name, x):

@@ -225,7 +225,7 @@ class RecursiveNetwork:
         }
 
     def forward(self, trees):
-        """Return the logits of all nodes (n, 3), and the way back, which returns gradients."""
+        """Return the logits of all nodes (n, 3), and the backward pass, which returns gradients."""
         E, W, b, V, c = self.params.values()
         leaves = np.flatnonzero(trees.word >= 0)
         h = np.empty((len(trees.word), len(b)))

@@ -4,9 +4,9 @@
 
 A mutant is a module with one small fault: a comparison or an operation turned around, a number
 moved by one, a condition negated, an argument swapped.  A seeded sample of forty of each module
-is tried, each in a copy of the project, with the tests of that module and the compiler of
-kernels switched off.  What no test notices is listed, with its line before and after.  Needs a
-system that can fork.
+is tried, each in a copy of the project, with its examples, its tests and the compiler of kernels
+switched off.  The tests that take least run first, up to the first that fails.  What no test
+notices is listed, with its line before and after.  Needs a system that can fork.
 """
 
 import ast
@@ -14,6 +14,7 @@ import contextlib
 import copy
 import functools
 import importlib
+import json
 import os
 import random
 import shutil
@@ -29,12 +30,18 @@ with contextlib.suppress(ImportError):
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = 40
-LIMIT = 100  # seconds of processor time that the tests of a module may take
+LIMIT = 5  # times the processor time without a fault, after which tests count as without an end
 
 #: The modules, and the tests of each.
 MODULES = {
     "functional/_softmax": ("functional", "properties", "every_name", "reference", "robustness"),
-    "functional/_cross_entropy": ("cross_entropy", "functional", "properties", "robustness"),
+    "functional/_cross_entropy": (
+        "cross_entropy",
+        "linear_cross_entropy",
+        "functional",
+        "properties",
+        "robustness",
+    ),
     "functional/_attention": ("attention",),
     "_core/validation": ("robustness", "functional", "losses", "metrics", "layers", "edges"),
     "activations": ("activations", "every_name", "gradients"),
@@ -127,10 +134,30 @@ def import_ahead(names):
             importlib.import_module(name)
 
 
-def run_tests(folder, tests):
-    """Run tests in a copy of this process, up to the first that fails; return the exit status.
+class ShortestFirst:
+    """Order tests by the seconds that they took before, and note what they take now."""
+
+    def __init__(self, seconds):
+        self.before, self.seconds = seconds, dict.fromkeys(seconds, 0.0)
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.before.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def run_tests(folder, tests, limit=None, seconds=()):
+    """Run tests in a copy of this process, up to the first that fails.
 
     What the tests import from elsewhere is there already, so that a mutant need not wait for it.
+
+    Returns
+    -------
+    status : int
+        0 if all pass.
+    spent : float
+        Seconds of processor time.
     """
     child = os.fork()
     if child == 0:
@@ -139,35 +166,32 @@ def run_tests(folder, tests):
             os.chdir(folder)
             sys.path.insert(0, str(folder))
             os.environ["PYTHONPATH"] = str(folder)
-            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+            # Two mutants of one size and second would share their bytecode.
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+            sys.dont_write_bytecode = True
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
-            files = [f"tests/test_{name}.py" for name in tests]
-            options = [
-                "-x",
-                "-q",
-                "-n0",
-                "-o",
-                "addopts=",
-                "-p",
-                "no:cacheprovider",
-                "--assert=plain",
-            ]
-            status = pytest.main([*options, *files])
-            (folder / "imported").write_text("\n".join(imported_from_elsewhere(folder)))
+            options = "-x -q -n0 -o addopts= -p no:cacheprovider --assert=plain --doctest-modules"
+            order = ShortestFirst(dict(seconds))
+            status = pytest.main([*options.split(), *tests], plugins=[order])
+            learned = {"imported": imported_from_elsewhere(folder), "seconds": order.seconds}
+            (folder / "learned.json").write_text(json.dumps(learned))
         finally:
             os._exit(status)
-    return os.waitpid(child, 0)[1]
+    _, status, usage = os.wait4(child, 0)
+    return status, usage.ru_utime + usage.ru_stime
 
 
-def is_noticed(folder, module, text, tests):
-    """Tell whether a test fails when the module holds this text; a test without an end does."""
-    path = folder / "smnn" / f"{module}.py"
+@contextlib.contextmanager
+def changed(path, text):
+    """Let a file hold another text for a while."""
     good = path.read_text(encoding="utf-8")
     path.write_text(text, encoding="utf-8")
     try:
-        return run_tests(folder, tests) != 0
+        yield
     finally:
         path.write_text(good, encoding="utf-8")
 
@@ -177,21 +201,25 @@ def score(module, sample=SAMPLE):
     source = (ROOT / "smnn" / f"{module}.py").read_text(encoding="utf-8")
     every = mutants(source)
     chosen = random.Random(module).sample(every, min(sample, len(every)))
+    tests = [f"smnn/{module}.py", *(f"tests/test_{name}.py" for name in MODULES[module])]
+    survivors = []
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for name in ("smnn", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("book"))
         for name in ("pyproject.toml", "conftest.py"):
             shutil.copy(ROOT / name, folder)
-        run_tests(folder, MODULES[module])
-        import_ahead((folder / "imported").read_text().splitlines())
-        if is_noticed(folder, module, source, MODULES[module]):
+        run_tests(folder, tests)
+        learned = json.loads((folder / "learned.json").read_text())
+        import_ahead(learned["imported"])
+        status, spent = run_tests(folder, tests, seconds=learned["seconds"])
+        if status:
             raise RuntimeError(f"the tests of {module} fail without any fault")
-        survivors = [
-            mutant[:3]
-            for mutant in tqdm(chosen, desc=module, disable=not sys.stderr.isatty())
-            if not is_noticed(folder, module, mutant[3](), MODULES[module])
-        ]
+        limit = 10 + int(LIMIT * spent)
+        for *fault, text in tqdm(chosen, desc=module, disable=not sys.stderr.isatty()):
+            with changed(folder / "smnn" / f"{module}.py", text()):
+                if not run_tests(folder, tests, limit, learned["seconds"])[0]:
+                    survivors.append(tuple(fault))
     return len(chosen), survivors
 
 

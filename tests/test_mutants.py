@@ -1,6 +1,7 @@
 """The tool that puts faults into modules: each mutant differs in one place, and is Python."""
 
 import ast
+import types
 
 import mutants
 import pytest
@@ -36,3 +37,13 @@ def test_modules_and_their_tests_are_there(module):
 def test_the_share_that_is_noticed_has_an_error():
     assert mutants.share(40, [()] * 4) == pytest.approx((0.9, (38 / 44 * 6 / 44 / 44) ** 0.5))
     assert mutants.share(40, [])[1] > 0
+
+
+def test_the_tests_that_took_least_run_first():
+    order = mutants.ShortestFirst({"slow": 2.0, "fast": 0.1})
+    items = [types.SimpleNamespace(nodeid=name) for name in ("slow", "new", "fast")]
+    order.pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == ["new", "fast", "slow"]
+    for seconds in 0.5, 1.0:  # its setup, its call
+        order.pytest_runtest_logreport(types.SimpleNamespace(nodeid="new", duration=seconds))
+    assert order.seconds["new"] == 1.5

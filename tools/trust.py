@@ -30,6 +30,15 @@ for folder in (ROOT, ROOT / "tests"):
 KEPT = ROOT / "book" / "reference" / "checks"
 PAGE = ROOT / "book" / "reference" / "checks.md"
 SURVIVORS = ROOT / "tests" / "mutants_survivors.txt"
+ALL_TESTS = ("tests", "--ignore=tests/book")
+#: Tests that reach every kernel, and that an interpreter runs in minutes.
+OF_KERNELS = tuple(
+    f"tests/test_{name}.py"
+    for name in (
+        "attention", "conformance", "cross_entropy", "ctc", "images", "kernels", "optim",
+        "sampling", "sequences", "vocabulary",
+    )
+)  # fmt: skip
 BEGIN, END = "% what tools/trust.py keeps", "% end of what tools/trust.py keeps"
 
 
@@ -77,22 +86,26 @@ def mutation(*modules):
 
 
 def coverage():
-    """Run the tests of the package with the kernels interpreted, and count what they reach."""
+    """Run the tests of the package and count what they reach, kernels too, which then are Python.
+
+    Interpreted, the tests that train or compute much would take hours, so all run compiled, and
+    those in ``OF_KERNELS`` once more interpreted; a line counts if it was reached in either run.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "NUMBA_DISABLE_JIT": "1",
-            "COVERAGE_FILE": f"{folder}/data",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
+        environment = os.environ | {"COVERAGE_FILE": f"{folder}/data", "OPENBLAS_NUM_THREADS": "1"}
         run = [sys.executable, "-m", "coverage"]
-        tests = [*"-m pytest -q -n0 -o addopts=".split(), "tests", "--ignore=tests/book"]
-        done = subprocess.run(
-            [*run, "run", "--branch", "--source", "smnn", *tests], cwd=ROOT, env=environment
-        )
-        if done.returncode:
-            raise RuntimeError(f"the tests ended with {done.returncode}")
+        for tests, interpreted in (ALL_TESTS, "0"), (OF_KERNELS, "1"):
+            pytest = [*"-m pytest -q -n0 -o addopts= -p no:cacheprovider".split(), *tests]
+            done = subprocess.run(
+                [*run, "run", "--parallel-mode", "--branch", "--source", "smnn", *pytest],
+                cwd=ROOT,
+                env=environment | {"NUMBA_DISABLE_JIT": interpreted},
+            )
+            if done.returncode:
+                raise RuntimeError(f"the tests ended with {done.returncode}")
         out = f"{folder}/report.json"
-        subprocess.run([*run, "json", "-q", "-o", out], cwd=ROOT, env=environment, check=True)
+        for command in ["combine", "-q", folder], ["json", "-q", "-o", out]:
+            subprocess.run([*run, *command], cwd=ROOT, env=environment, check=True)
         report = json.loads(Path(out).read_text())
 
     def row(name, found):
@@ -130,7 +143,7 @@ def counts(said):
 
 def package():
     """Run the tests of the package."""
-    said = outcomes("tests", "smnn", "--ignore=tests/book")
+    said = outcomes(*ALL_TESTS, "smnn")
     print(said[-20_000:])
     yield (
         python(),

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS_OF_CODE = ("smnn", "_ext", "tools", "experiments", "benchmarks", "tests")
+FOLDERS_OF_CODE = ("smnn", "smnn_book", "_ext", "tools", "experiments", "benchmarks", "tests")
 
 # What is not prose, in this order; the group "kept" stays.
 NOT_PROSE = tuple(

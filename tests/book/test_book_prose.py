@@ -23,6 +23,7 @@ needs_cspell = pytest.mark.skipif(
 
 # The name that a thing has here, and what else it could be called.
 TERMS = {
+    "5%": r"\d[ \u00a0\u202f]%",
     "backpropagation": r"(?i)\bback-propagat\w+|\bback propagation\b",
     "NumPy, PyTorch, TensorFlow": r"\bNumpy\b|\b[Pp]ytorch\b|\bTensorflow\b",
     "centered difference": r"(?i)\bcentral differences?\b|\bsymmetric differences?\b",

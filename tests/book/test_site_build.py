@@ -377,12 +377,6 @@ def test_an_included_method_keeps_the_indentation_of_its_body():
     assert body.pre.get_text() == textwrap.dedent(method)
 
 
-def test_settings_of_thebe_are_taken_out_and_other_scripts_stay():
-    chart = '<script type="application/json">{"a": 1}</script>'
-    thebe = '<script type="text/x-thebe-config">{}</script><script>kernelName = "a"</script>'
-    assert mended(chart + thebe, page_cleaning.drop_thebe) == chart
-
-
 def test_addresses_are_written_with_percent_signs():
     link = '<a href="https://doi.org/10.1175/1520(1950)078&lt;0001:V&gt;2.0?a=b%20c#d">e</a>'
     assert mended(link, page_cleaning.encode_addresses) == (
