@@ -87,7 +87,7 @@ def short_names(parts):
                 declared.add(words)
             in_braces = opened_by[-1] == "{"
             is_key = before in ("{", ",") and after in (",", "}", "(", "=")
-            if before in (".", "?.") or (in_braces and (is_key or after == ":")):
+            if before in (".", "?.", "get") or (in_braces and (is_key or after == ":")):
                 properties.add(words)
     short = ("".join(letters) for size in (1, 2) for letters in product(ascii_letters, repeat=size))
     free = (name for name in short if name not in names)

@@ -23,8 +23,9 @@ TRICKY = r"""
   let total = 0
   for (const word of words) total += word.length;
   const minus = 1 - -total;
-  const state = { total, minus, nested: { renamed } };
-  return JSON.stringify({ ...state, escaped, half: total / 2 / 2, is: typeof total });
+  const state = { total, minus, nested: { renamed }, get answer() { return total; } };
+  const answer = [total];
+  return JSON.stringify({ ...state, escaped, first: answer[0], half: total / 2 / 2, is: typeof total });
 })()
 """
 
