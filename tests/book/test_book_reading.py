@@ -70,7 +70,8 @@ def test_titles_and_definitions_come_first_and_a_hit_leads_to_its_place(page):
 
 # ------------------------------------------------------------------ keyboard
 
-# What has the focus: its place in the document, and whether a reader can see that it has it.
+# What has the focus: whether it comes after what had it before, and whether a reader can see that
+# it has it.
 FOCUSED = """() => {
   const one = document.activeElement;
   if (one === document.body) return null;
@@ -78,9 +79,11 @@ FOCUSED = """() => {
   const box = one.getBoundingClientRect();
   const bar = document.querySelector(".bar").getBoundingClientRect().bottom;
   const isBelowBar = !one.closest("main") || box.bottom > bar;
+  const before = window.focusedBefore ?? document.body;
+  window.focusedBefore = one;
   return {
-    name: one.outerHTML.slice(0, 100),
-    place: [...document.querySelectorAll("*")].indexOf(one),
+    name: one.cloneNode().outerHTML.slice(0, 100),
+    isOnward: Boolean(before.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING),
     isMarked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     isSeen: style.opacity > 0.9 && box.width > 0 && box.top < innerHeight && isBelowBar,
   };
@@ -97,11 +100,10 @@ def walk(page):
 
 def faults_on_the_way(page):
     """The Tab key goes through the page once, in its order, and shows where it is."""
-    faults, last = [], -1
+    faults = []
     for stop in walk(page):
-        if stop["place"] <= last:
+        if not stop["isOnward"]:
             return [*faults, f"the Tab key goes back to, or stays at, {stop['name']}"]
-        last = stop["place"]
         if not stop["isMarked"]:
             faults.append(f"has the focus without a mark: {stop['name']}")
         if not stop["isSeen"]:
