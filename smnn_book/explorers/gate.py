@@ -71,8 +71,8 @@ def balance_of(gates):
     -------
     f, P : ndarray, shape (3,)
     loss : float
-    dbiases : ndarray, shape (3,)
-        The gradient with respect to the biases.
+    gradient : ndarray, shape (3,)
+        With respect to the biases.
 
     Examples
     --------
