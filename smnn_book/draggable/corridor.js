@@ -85,7 +85,7 @@
   const withCoin = (state, p) => ({ ...state, p: clamp(onGrid(p, STEP), LOW, HIGH) });
 
   const say = ({ p, v, visits, slope }) =>
-    `right with probability ${fixed(p, 3)}: return ${fixed(v[0], 3)}; gradient with respect to the score of right ${fixed(slope, 3)}\n` +
+    `right with ${fixed(p, 3)}: return ${fixed(v[0], 3)}, gradient ${fixed(slope, 3)}\n` +
     `visits to the three cells: ${visits.map((count) => fixed(count, 3)).join(", ")}`;
 
   define("corridor", {

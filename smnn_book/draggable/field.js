@@ -129,9 +129,9 @@
   function say({ km, depth, snr, p }) {
     const answers = p.map((row, k) => {
       const most = Math.max(...row);
-      return `${NAMES[k]} says ${fixed(CENTERS[row.indexOf(most)] / 1000, 2)} km (p = ${fixed(most, 3)})`;
+      return `${NAMES[k]}: ${fixed(CENTERS[row.indexOf(most)] / 1000, 2)} km (p = ${fixed(most, 3)})`;
     });
-    return `source at ${fixed(km, 2)} km, ${fixed(depth, 0)} m deep, ${fixed(snr, 0)} dB:\n${answers.join("; ")}`;
+    return `source at ${fixed(km, 2)} km, ${fixed(depth, 0)} m deep, ${fixed(snr, 0)} dB:\n${answers.join("\n")}`;
   }
 
   const at = (km, depth, snr) => (state) => ({ ...state, km, depth, snr });
@@ -139,7 +139,7 @@
   define("field", {
     start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say, drag: dragged, jumps: true,
     nudge: (state, name, dx, dy) => moved(state, state.km + 0.01 * dx, state.depth - dy),
-    sliders: [{ name: "snr", label: "signal over noise, in dB", low: -15, high: 15, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "snr", label: "signal over noise (dB)", low: -15, high: 15, step: 1, words: (value) => fixed(value, 0) }],
     chips: () => [
       { name: "far", label: "far out", to: at(2.5, 5, 0) },
       { name: "deep", label: "100 m deep", to: at(1.51, 100, 0) },

@@ -114,8 +114,8 @@
 
   function say({ H, L, words, lengths, draws, mean }) {
     const last = draws.at(-1);
-    return `entropy ${fixed(H, 3)} bits, Huffman ${fixed(L, 3)}, which is ${fixed(L - H, 3)} more\n` + (draws.length
-      ? `${draws.length} drawn, ${fixed(mean, 3)} steps each on average; the last, “${words[last]}”, took ${lengths[last]}`
+    return `H = ${fixed(H, 3)} bits, L = ${fixed(L, 3)}, which is ${fixed(L - H, 3)} more\n` + (draws.length
+      ? `${draws.length} drawn: ${fixed(mean, 3)} steps on average, “${words[last]}” took ${lengths[last]}`
       : "no word drawn yet");
   }
 

@@ -128,8 +128,8 @@
   };
 
   const say = ({ label, count, P, loss, best }) =>
-    `${label}: P = ${fixed(P, 4)}, the sum of ${count} paths; loss −log P = ${fixed(loss, 3)}\n` +
-    `the likeliest of them, ${best.read}, has ${fixed((100 * best.chance) / P, 1)} % of the sum`;
+    `${label}: ${count} paths, P = ${fixed(P, 4)}, loss −log P = ${fixed(loss, 3)}\n` +
+    `the likeliest, ${best.read}, has ${fixed((100 * best.chance) / P, 1)} % of P`;
 
   const everywhere = (row) => (state) => ({ ...state, p: state.p.map(() => row) });
 

@@ -61,7 +61,7 @@ def corridor_coin(p=0.5, *, name="corridor-coin"):
     Examples
     --------
     >>> print(corridor_coin().text)
-    right with probability 0.500: return −12.000; gradient with respect to the score of right 2.000
+    right with 0.500: return −12.000, gradient 2.000
     visits to the three cells: 6.000, 4.000, 2.000
     """
     if not 0.04 <= p <= 0.97:
@@ -75,8 +75,8 @@ def corridor_coin(p=0.5, *, name="corridor-coin"):
         "1, and from cell 3 to the goal; left leads the other way, and from cell 1 nowhere. "
         "Below, a curve of the expected return over the probability of going right, which falls "
         "steeply at both ends.",
-        text=f"right with probability {number(p, 3)}: return {number(corridor_value(p), 3)}; "
-        f"gradient with respect to the score of right {number(slope, 3)}\n"
+        text=f"right with {number(p, 3)}: return {number(corridor_value(p), 3)}, "
+        f"gradient {number(slope, 3)}\n"
         f"visits to the three cells: {', '.join(number(count, 3) for count in visits)}",
         data={
             "p": float(p),

@@ -110,7 +110,8 @@ def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guid
     --------
     >>> print(source_in_guide().text)
     source at 1.51 km, 5 m deep, 0 dB:
-    the right guide says 1.51 km (p = 0.980); one 1 m deeper says 1.53 km (p = 0.782)
+    the right guide: 1.51 km (p = 0.980)
+    one 1 m deeper: 1.53 km (p = 0.782)
     """
     for label, value, low, high in (
         ("kilometers", kilometers, 0.1, 2.86),
@@ -120,7 +121,7 @@ def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guid
         if not low <= value <= high:
             raise ValueError(f"expected {label} between {low} and {high}, got {value}")
     answers = [
-        f"{label} says {number(CENTERS[p.argmax()] / 1000, 2)} km (p = {number(p.max(), 3)})"
+        f"{label}: {number(CENTERS[p.argmax()] / 1000, 2)} km (p = {number(p.max(), 3)})"
         for label, p in zip(GUIDES, range_posterior(kilometers, depth, snr), strict=True)
     ]
     amplitudes, noise = drawn_once()
@@ -143,7 +144,7 @@ def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guid
         "probability of each range, as a solid line for the right guide and as a dotted one for "
         "a guide that is one meter deeper.",
         text=f"source at {number(kilometers, 2)} km, {number(depth, 0)} m deep, "
-        f"{number(snr, 0)} dB:\n{'; '.join(answers)}",
+        f"{number(snr, 0)} dB:\n" + "\n".join(answers),
         data={
             "km": float(kilometers),
             "depth": float(depth),

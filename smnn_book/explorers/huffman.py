@@ -64,8 +64,8 @@ def huffman_tree(counts=None, drawn=0, *, name="huffman-tree"):
     Examples
     --------
     >>> print(huffman_tree([64, 32, 16, 8, 4, 2, 1, 1], drawn=2).text)
-    entropy 1.984 bits, Huffman 1.984, which is 0.000 more
-    2 drawn, 3.000 steps each on average; the last, “to”, took 4
+    H = 1.984 bits, L = 1.984, which is 0.000 more
+    2 drawn: 3.000 steps on average, “to” took 4
     """
     counts = np.array(PRESETS["Zipf"] if counts is None else counts)
     in_order = counts.shape == (8,) and (np.diff(counts) <= 0).all()
@@ -80,10 +80,10 @@ def huffman_tree(counts=None, drawn=0, *, name="huffman-tree"):
         at = np.array(UNIFORMS[:drawn]) * counts.sum()
         draws = np.searchsorted(np.cumsum(counts), at, side="right")
         told = (
-            f"{drawn} drawn, {number(lengths[draws].mean(), 3)} steps each on average; "
-            f"the last, “{WORDS[draws[-1]]}”, took {lengths[draws[-1]]}"
+            f"{drawn} drawn: {number(lengths[draws].mean(), 3)} steps on average, "
+            f"“{WORDS[draws[-1]]}” took {lengths[draws[-1]]}"
         )
-    bits = f"entropy {number(H, 3)} bits, Huffman {number(L, 3)}, which is {number(L - H, 3)} more"
+    bits = f"H = {number(H, 3)} bits, L = {number(L, 3)}, which is {number(L - H, 3)} more"
     return DraggableFigure(
         name=name,
         kind="huffman",

@@ -68,8 +68,8 @@ def ctc_trellis(p=MUMBLED, label="aba", *, name="ctc-trellis"):
     Examples
     --------
     >>> print(ctc_trellis(label="ab").text)
-    ab: P = 0.1199, the sum of 70 paths; loss −log P = 2.121
-    the likeliest of them, − a − b − −, has 11.3 % of the sum
+    ab: 70 paths, P = 0.1199, loss −log P = 2.121
+    the likeliest, − a − b − −, has 11.3 % of P
     """
     p = np.asarray(p, dtype=float)
     if p.shape != (6, 3) or not (p > 0).all() or not np.allclose(p.sum(axis=1), 1):
@@ -81,9 +81,9 @@ def ctc_trellis(p=MUMBLED, label="aba", *, name="ctc-trellis"):
     total, best = sum(chances), max(chances)
     likeliest = " ".join(SIGNS[k] for k in paths[chances.index(best)])
     text = (
-        f"{label}: P = {number(total, 4)}, the sum of {len(paths)} paths; "
+        f"{label}: {len(paths)} paths, P = {number(total, 4)}, "
         f"loss −log P = {number(-log(total), 3)}\n"
-        f"the likeliest of them, {likeliest}, has {number(100 * best / total, 1)} % of the sum"
+        f"the likeliest, {likeliest}, has {number(100 * best / total, 1)} % of P"
     )
     return DraggableFigure(
         name=name,
