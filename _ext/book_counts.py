@@ -63,12 +63,14 @@ class Book:
 def is_text(output):
     """Tell whether an output of a cell is printed text, and not the caption of a picture."""
     kinds = output.get("data", {"text/plain": ""})  # what is printed has no kind
-    return "text/plain" in kinds and not any("image" in kind or "vega" in kind for kind in kinds)
+    return "text/plain" in kinds and not any(
+        "image" in kind or "draggable" in kind for kind in kinds
+    )
 
 
 def can_be_moved(output):
     """Tell whether an output of a cell is a figure that a reader moves."""
-    return any(mark in kind for kind in output.get("data", {}) for mark in ("vega", "draggable"))
+    return any("draggable" in kind for kind in output.get("data", {}))
 
 
 def compared_outputs(book):

@@ -20,7 +20,6 @@ EXTENSIONS = (
     "formulas",
     "file_pictures",
     "cell_pictures",
-    "slider_figures",
     "draggable_figures",
     "thumbnails",
     # what is written

@@ -14,11 +14,11 @@ from pathlib import Path
 from docutils import nodes
 from kernel_pictures import MIME_TYPE, with_short_numbers
 from myst_nb.core import render
-from slider_figures import COLUMN
 
 from smnn import plot
 
 SMALLEST = 11  # pixels of a letter at any width of the window
+COLUMN = 608  # pixels of the column of text
 USUAL = 1.4  # pixels for a point where there is room
 
 STARTUP = Path(__file__).with_name("kernel_startup.py")

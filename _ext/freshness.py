@@ -37,7 +37,6 @@ EXECUTED_WITH = (
     "scipy",
     "scikit-learn",
     "matplotlib",
-    "altair",
     "mlxtend",
     "ipykernel",
 )
@@ -49,7 +48,6 @@ OUTPUTS_ARE_DRAWN_BY = (
     "_ext/cell_pictures.py",
     "_ext/draggable_figures.py",
     "_ext/printed_lines.py",
-    "_ext/slider_figures.py",
 )
 
 

@@ -13,7 +13,7 @@ PART = re.compile(
     r"""(?P<space>\s+) | (?P<comment>//[^\n]*)
     | (?P<text>"(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?<=\()/(?:\\.|\[[^\]]*\]|[^/\\\n])+/[a-z]*)
     | (?P<name>[A-Za-z_$][\w$]*) | (?P<number>\d[\d_.]*(?:e[+-]?\d+)?)
-    | (?P<mark>\.\.\.|=>|\?\.(?!\d)|.)""",
+    | (?P<mark>\.\.\.|=>|\+\+|--|\?\.(?!\d)|.)""",
     re.VERBOSE | re.DOTALL,
 )
 TEMPLATE = re.compile(r"(?:\\.|\$(?!\{)|[^\\`$])*(?:`|\$\{)", re.DOTALL)
@@ -21,7 +21,7 @@ OPENING, CLOSING = "([{", ")]}"
 
 
 def parts_of(script):
-    """Return the parts of a script, as pairs of kind and text, without comments.
+    """Return the parts of a script, as pairs of kind and text, without comments and spaces.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def parts_of(script):
             open_marks.append(words)
         elif kind == "mark" and words in CLOSING and open_marks.pop() == "${":
             kind = "text"
-        if kind != "comment":
+        if kind not in ("comment", "space"):
             parts.append((kind, words))
     return parts
 
@@ -62,7 +62,6 @@ def short_names(parts):
     Parameters
     ----------
     parts : list of tuple of str
-        Without spaces.
 
     Returns
     -------
@@ -95,6 +94,39 @@ def short_names(parts):
     return {name: next(free) for name in long if name in declared - properties - {"of"}}
 
 
+def joined(parts):
+    """Return the parts of a script in which declarations of constants that follow are one.
+
+    Parameters
+    ----------
+    parts : list of tuple of str
+
+    Returns
+    -------
+    list of tuple of str
+
+    Examples
+    --------
+    >>> " ".join(words for _, words in joined(parts_of("const a = 1; const b = 2;")))
+    'const a = 1 , b = 2 ;'
+    """
+    kept, declares = [], [False]  # whether the statement does, at each depth of brackets
+    for kind, words in parts:
+        if (kind, words) == ("name", "const") and declares[-1] and kept[-1] == ("mark", ";"):
+            kept[-1] = ("mark", ",")
+            continue
+        if kept and kept[-1] == ("mark", ";"):
+            declares[-1] = False
+        if (kind == "mark" and words in OPENING) or (kind == "text" and words.endswith("${")):
+            declares.append(False)
+        elif (kind == "mark" and words in CLOSING) or (kind, words) == ("text", "}"):
+            declares.pop()
+        elif (kind, words) == ("name", "const"):
+            declares[-1] = True
+        kept.append((kind, words))
+    return kept
+
+
 def light(script):
     """Return a script that does the same and is smaller.
 
@@ -112,18 +144,10 @@ def light(script):
     'const a=(b)=>2*b;show(`twice ${a(3)}`);'
     """
     parts = parts_of(script)
-    names = short_names([part for part in parts if part[0] != "space"])
-    sent, gap = "", ""
-    for kind, words in parts:
-        if kind == "space":
-            gap = "\n" if "\n" in words or gap == "\n" else " "
-            continue
+    names = short_names(parts)
+    sent = ""
+    for kind, words in joined(parts):
         word = names.get(words, words) if kind == "name" else words
-        meets = sent[-1:] + word[:1]
-        if gap == "\n":
-            keeps = not re.match(r"[{(\[,;=>?:&|+*]|.[})\].?:+*&|]", meets)
-        else:
-            keeps = gap and re.fullmatch(r"[\w$]{2}|\+\+|--", meets)
-        sent += (gap if keeps and sent else "") + word
-        gap = ""
+        apart = re.fullmatch(r"[\w$]{2}|\+\+|--", sent[-1:] + word[:1])
+        sent += f" {word}" if apart else word
     return sent

@@ -29,7 +29,7 @@ SLOTS = {
 LETTERS_A_LINE = 72  # of code, in the column of text
 OPERATOR = re.compile(r" ([−·×⊙]) ")
 
-PICTURES = "figure, img, .picture, .interactive, .draggable"
+PICTURES = "figure, img, .picture, .draggable"
 
 
 def mark_slots(body):

@@ -1,13 +1,7 @@
 """A site that asks nothing of the network.
 
-Every script that a page needs is copied into the site when it is built, out of
-packages that are already installed:
-
-* Vega-Embed with Vega-Lite and Vega, one file, from `vl-convert-python`, for the figures
-  with sliders.
-
-The formulas need no script: `formulas.py` typesets them with the MathJax that
-`sphinx-mathjax-offline` brings, when the site is built.
+Every script of a page is the site's own, and small.  The formulas need none: `formulas.py`
+typesets them with the MathJax that `sphinx-mathjax-offline` brings, when the site is built.
 
 `tests/book/test_book_site.py` scans the built pages for what would be loaded from elsewhere.
 """
@@ -15,10 +9,6 @@ The formulas need no script: `formulas.py` typesets them with the MathJax that
 import shutil
 from importlib.metadata import files
 from pathlib import Path
-
-import vl_convert
-
-VEGA = "vega/vega-embed.js"
 
 # What is copied into every site, and is used by no page of this one.
 UNUSED = (
@@ -55,20 +45,6 @@ def mathjax_folder():
     raise FileNotFoundError("sphinx-mathjax-offline has no file tex-svg.js: install version 0.0.2")
 
 
-def vega_script():
-    """Return Vega-Embed with all it needs; closed in, for its names are those of other scripts."""
-    return f"(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n"
-
-
-def copy_scripts(app, exception):
-    """Write Vega into the site."""
-    if exception or app.builder.format != "html":
-        return
-    path = Path(app.outdir) / "_static" / VEGA
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(vega_script(), encoding="utf-8")
-
-
 def drop_unused_files(app, exception):
     """Delete what Sphinx and other extensions copied and no page asks for."""
     if exception or app.builder.format != "html":
@@ -81,6 +57,5 @@ def drop_unused_files(app, exception):
 
 def setup(app):
     """Connect to Sphinx."""
-    app.connect("build-finished", copy_scripts)
     app.connect("build-finished", drop_unused_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 SIZE = (288, 180)  # of one picture, in pixels
 QUALITY = 35
 FIRST_DRAWING = re.compile(
-    r'<div [^>]*class="(?:picture[^"]*|(?:interactive|draggable)-drawing)"[^>]*>'
+    r'<div [^>]*class="(?:picture[^"]*|draggable-drawing)"[^>]*>'
     r"\s*(<svg.*?</svg>)",
     re.DOTALL,
 )

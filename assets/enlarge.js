@@ -5,7 +5,7 @@
 
 (() => {
   const TIMES = 2; // at most, of the usual size
-  const PARTS = "main :is(.picture, .interactive-drawing, figure img)"; // what holds a drawing
+  const PARTS = "main :is(.picture, figure img)"; // what holds a drawing
 
   const dialog = document.createElement("dialog");
   dialog.className = "enlarged";

@@ -25,7 +25,7 @@
     const address = anchor.getAttribute("href");
     if (!address.startsWith("#") || address.length < 2) return null;
     const target = document.getElementById(decodeURIComponent(address.slice(1)));
-    return target?.matches(shown) && !target.querySelector(".interactive, .draggable") ? target : null;
+    return target?.matches(shown) && !target.querySelector(".draggable") ? target : null;
   }
 
   function fill(anchor) {

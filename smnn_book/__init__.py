@@ -1,9 +1,9 @@
-"""What only the pages of the book need: figures with sliders, exercises that judge, kept results.
+"""What only the pages of the book need: figures that move, exercises that judge, kept results.
 
 It comes in the same wheel as `smnn`, so that every notebook runs outside the repository too.
 `smnn` never imports it.
 
-- `explorers`: figures that a reader moves; `draggable` and `sliders` are what they are made with.
+- `explorers`: figures that a reader moves; `draggable` is what they are made with.
 - `exercise`: turns a judge into a check that the reader runs on an attempt.
 - `below`: a bound on an error, which every machine prints the same.
 - `kept_results`: the results of experiments that take too long for a page.

@@ -14,7 +14,6 @@ EXTRAS = (
     "sklearn",
     "scipy",
     "matplotlib",
-    "altair",
     "tqdm",
     "pooch",
     "mlxtend",

@@ -84,7 +84,7 @@ def test_training_datasets_and_metrics_need_no_extras():
     code = f"""
         import sys
         for name in ("sklearn", "scipy", "pandas", "matplotlib", "tqdm", "safetensors", "pooch",
-                     "mlxtend", "IPython", "altair"):
+                     "mlxtend", "IPython"):
             sys.modules[name] = None
         import smnn, smnn.training, smnn.datasets, smnn.metrics
         history = {FIT}

@@ -38,6 +38,5 @@ def launch(playwright):
 
 
 def settle(page):
-    """Wait until the font of the formulas is there and the figures follow their sliders."""
+    """Wait until the font of the formulas is there."""
     page.evaluate("async () => { await document.fonts.ready; }")
-    page.evaluate("async () => { await window.drawInteractiveFigures?.(); }")

@@ -25,7 +25,7 @@ from page_markup import new_tag
 
 STYLE = Path(__file__).with_name("paper.css")
 COVER = "book/index.html"
-ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .in-package, .interactive-sliders"
+ONLY_ON_SCREEN = ".fold-code, .headerlink, .facts, .in-package, .draggable-controls"
 SHORT = 14  # lines of code that are not parted
 NAMES_OF_IDS = ("id", "for", "aria-labelledby", "aria-describedby")
 
@@ -40,7 +40,7 @@ COVER_PAGE = """<section class="paper-cover">
 ABOUT_THE_PAPER = """<section class="paper-about"><h2>About this edition</h2>
 <p>These are the pages of the site. Four things differ on paper.
 The hints, answers and worked solutions of the exercises stand at the end of each chapter.
-A figure with sliders shows where its sliders start.
+A figure that a reader moves shows its first state.
 The code that draws a figure is left out; it is in the notebook of the chapter.
 What each function of the package takes and returns is told on the site.</p></section>"""
 

@@ -4,16 +4,13 @@
 "use strict";
 
 (() => {
-  const { arrow, clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
+  const { MIDDLE, SOFT, arrow, clamp, define, farther, fixed, layouts, line, onGrid, rect, round, text } = smnnFigures;
   const [LOW, HIGH, STEP, RATE, DEPTH] = [0.04, 0.97, 0.01, 0.02, 105];
   const CELLS = 66; // the middle of their row
-  const LAYOUT = {
-    wide: { size: [608, 424], first: 80, pitch: 150, half: 38, plot: [50, 166, 540, 206] },
-    narrow: { size: [340, 424], first: 34, pitch: 88, half: 25, plot: [44, 166, 284, 206] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 424], first: 80, pitch: 150, half: 38, plot: [50, 166, 540, 206] },
+    { size: [340, 424], first: 34, pitch: 88, half: 25, plot: [44, 166, 284, 206] },
+  );
   const valueAt = (p) => (2 * p - 4) / (p * (1 - p));
 
   function compute({ p }) {
@@ -89,7 +86,7 @@
     `visits to the three cells: ${visits.map((count) => fixed(count, 3)).join(", ")}`;
 
   define("corridor", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     drag: (state, name, x, y, wide) => withCoin(state, (x - layoutOf(wide).plot[0]) / layoutOf(wide).plot[2]),
     nudge: (state, name, dx, dy) => withCoin(state, state.p + farther(dx, dy) * STEP),
     play: { next: raise, ends: ({ slope }) => Math.abs(slope) < 0.01, wait: 100 },

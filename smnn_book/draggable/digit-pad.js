@@ -4,7 +4,10 @@
 "use strict";
 
 (() => {
-  const { clamp, define, fixed, line, placeIn, placesIn, rect, round, stayPut, text } = smnnFigures;
+  const {
+    SOFT, clamp, define, fixed, layouts, line, placeIn,
+    placesIn, rect, round, softmax, stayPut, text,
+  } = smnnFigures;
   const SIDE = 28; // pixels of an image
   const BOX = 20; // MNIST fits a digit into so many, and centers its mass
   const RADIUS = 1.2; // half the width of a stroke, in pixels of the image
@@ -12,13 +15,11 @@
   const SMALLEST = 30; // a stroke that is shorter is a dot and is not blown up
   const LEVELS = 8; // of ink in a drawing of squares
   const KEY_STEP = 5; // units that an arrow moves the pen
-  const SOFT = 'fill="var(--ink-soft)"';
 
-  const LAYOUT = {
-    wide: { size: [608, 232], pad: [0, 26], view: [218, 26, 4], hidden: [352, 26, 8, 12.5], bars: [478, 26, 46] },
-    narrow: { size: [340, 384], pad: [0, 26], view: [0, 268, 4], hidden: [130, 268, 16, 13.1], bars: [216, 26, 40] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 232], pad: [0, 26], view: [218, 26, 4], hidden: [352, 26, 8, 12.5], bars: [478, 26, 46] },
+    { size: [340, 384], pad: [0, 26], view: [0, 268, 4], hidden: [130, 268, 16, 13.1], bars: [216, 26, 40] },
+  );
 
   // ---- the network
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -46,10 +47,7 @@
     });
     const hidden = Array.from(a, (value) => Math.max(value, 0));
     const z = b2.map((bias, k) => hidden.reduce((sum, h, j) => sum + h * W2[j][k], bias));
-    const largest = Math.max(...z);
-    const e = z.map((score) => Math.exp((score - largest) / T));
-    const total = e.reduce((sum, part) => sum + part);
-    return { hidden, z, p: e.map((part) => part / total) };
+    return { hidden, z, p: softmax(z, T) };
   }
 
   // ---- from strokes to an image, as MNIST makes its own
@@ -315,7 +313,7 @@
   const drawOf = ({ strokes, links }) => ({ strokes, links, pixels: null, label: null, T: 1, isOwn: false });
 
   define("digit-pad", {
-    start: drawOf, compute, size: (wide) => layoutOf(wide).size, scene, over, attend, chips, say, jumps: true,
+    start: drawOf, compute, layoutOf, scene, over, attend, chips, say, jumps: true,
     examples: "Ten mistakes that it was surest of",
     sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 8, step: 0.1, words: (value) => fixed(value, 1) }],
   });

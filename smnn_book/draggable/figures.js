@@ -2,9 +2,9 @@
 //
 // A kind of figure is an object of functions of its state, given to `smnnFigures.define`:
 //
-//   start(data)             the first state, from the data of the figure
+//   start(data)             optional: the first state, from the data of the figure
 //   compute(state)          what follows from the state; the tests compare it with the package
-//   size(wide, data)        width and height of the drawing in its units
+//   size(wide, data)        width and height of the drawing in its units, or layoutOf(wide) that has them
 //   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
 //   handles(state, wide)    what can be dragged: name, place, label and value of each
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
@@ -17,8 +17,9 @@
 //   jumps                   optional: presets come at once, and not on the way there
 //
 // The build calls `html` in a JavaScript engine of its own, so that the first state is on the
-// page without any script; in a browser `define` brings it to life.  The drawing is made twice,
-// for the column of text and for a phone, and the style sheet shows one of them.
+// page without any script; in a browser `define` brings it to life when a reader comes near.
+// The drawing is made twice, for the column of text and for a phone, and the style sheet shows
+// one of them.
 
 "use strict";
 
@@ -42,6 +43,10 @@ globalThis.smnnFigures = (() => {
     `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
   const round = (value) => Math.round(value * 100) / 100;
   const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
+  const MIDDLE = 'text-anchor="middle"';
+  const SOFT = 'fill="var(--ink-soft)"';
+  const SIGNS = ["₁", "₂", "₃"];
+  const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
 
   // The place that is so far from one point on the way to another.
   function placeOn([x1, y1], [x2, y2], far) {
@@ -61,8 +66,120 @@ globalThis.smnnFigures = (() => {
     return `<path d="M${round(x1)} ${round(y1)}L${tip}M${ends[0]}L${tip}L${ends[1]}" fill="none" ${more}/>`;
   }
 
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+  function softmax(z, T = 1) {
+    const e = z.map((score) => Math.exp((score - Math.max(...z)) / T));
+    return e.map((part) => part / sum(e));
+  }
+
+  // What holds for the drawing of the column, or for that of a phone.
+  const layouts = (wide, narrow) => (isWide) => (isWide ? wide : narrow);
+
   // Of two ways that keys go, the one that goes farther.
   const farther = (dx, dy) => (Math.abs(dx) > Math.abs(dy) ? dx : dy);
+
+  // ---- curves and points
+  // A box of the drawing, and the ranges of x and y that it shows.
+  function plane([left, top, width, height], [x1, x2], [y1, y2]) {
+    const x = (value) => left + ((value - x1) / (x2 - x1)) * width;
+    const y = (value) => top + ((y2 - value) / (y2 - y1)) * height;
+
+    function axes(xs, ys) {
+      const base = top + height;
+      const write = (value) => fixed(value, value % 1 ? 1 : 0);
+      return line(left, base, left + width, base, 'stroke="var(--rule-strong)"') +
+        xs.map((value) => text(x(value), base + 18, write(value), `${MIDDLE} ${SOFT}`)).join("") +
+        ys.map((value) => text(left - 8, y(value) + 4, write(value), `text-anchor="end" ${SOFT}`)).join("");
+    }
+
+    // A line through points, cut where it leaves the box above or below.
+    function curve(points, more) {
+      const cut = ([a, b], [c, d]) => {
+        const edge = clamp(b, y1, y2);
+        return [x(b === edge ? a : a + ((c - a) * (edge - b)) / (d - b)), y(edge)].map(round);
+      };
+      let path = "";
+      let last = "";
+      points.slice(1).forEach((to, k) => {
+        const from = points[k];
+        if (Math.max(from[1], to[1]) < y1 || Math.min(from[1], to[1]) > y2) return;
+        const [start, end] = [cut(from, to).join(" "), cut(to, from).join(" ")];
+        path += `${start === last ? "" : `M${start}`}L${end}`;
+        last = end;
+      });
+      return `<path d="${path}" fill="none" ${more}/>`;
+    }
+
+    return {
+      x, y, axes, curve, at: ([a, b]) => [x(a), y(b)],
+      back: (a, b) => [x1 + ((a - left) / width) * (x2 - x1), y2 - ((b - top) / height) * (y2 - y1)],
+    };
+  }
+
+  // The classes of points have colors and shapes.
+  function points(places, classes, size) {
+    const shapes = [
+      `m${-size} 0a${size} ${size} 0 1 0 ${2 * size} 0a${size} ${size} 0 1 0 ${-2 * size} 0z`,
+      `m${-size} ${-size}h${2 * size}v${2 * size}h${-2 * size}z`,
+      `m0 ${-1.2 * size}l${1.2 * size} ${2.1 * size}h${-2.4 * size}z`,
+    ];
+    return shapes.map((shape, k) => {
+      const path = places.filter((_, n) => classes[n] === k).map(([x, y]) => `M${round(x)} ${round(y)}${shape}`).join("");
+      return path && `<path d="${path}" fill="var(--class-${k + 1})" stroke="var(--paper)" stroke-width="0.7"/>`;
+    }).join("");
+  }
+
+  // Where a x + b y + c = 0 enters and leaves a square.
+  function crossing(a, b, c, low, high) {
+    const ends = [];
+    for (const edge of [low, high]) {
+      if (b) ends.push([edge, -(a * edge + c) / b]);
+      if (a) ends.push([-(b * edge + c) / a, edge]);
+    }
+    const inside = ends.filter((end) => end.every((value) => value >= low - 1e-9 && value <= high + 1e-9));
+    return inside.length < 2 ? null : [inside[0], inside.at(-1)];
+  }
+
+  // ---- numbers as bars to drag, no farther than `most` either way
+  function bars(key, label, most, step) {
+    const order = (name) => name.slice(key.length) - 1;
+    const moved = (state, name, value) =>
+      ({ ...state, [key]: state[key].with(order(name), clamp(onGrid(value, step), -most, most)) });
+
+    // As far as there is room: a shift of all must not be cut for one of them.
+    function shifted(state, by) {
+      const room = clamp(by, -most - Math.min(...state[key]), most - Math.max(...state[key]));
+      return { ...state, [key]: state[key].map((value) => onGrid(value + room, step)) };
+    }
+
+    return {
+      handles: (state, { columns, zero, unit }) => state[key].map((value, k) => ({
+        name: `${key}${k + 1}`, label: `${label}${SIGNS[k]}`, along: "y", low: -most, high: most, value,
+        words: fixed(value, 1), x: columns[k], y: zero - value * unit,
+      })),
+      drag: (state, name, y, { zero, unit }) => moved(state, name, (zero - y) / unit),
+      nudge: (state, name, dx, dy) => moved(state, name, state[key][order(name)] + farther(dx, dy) * step),
+      chips: (by, of) => [
+        { name: "raise", label: `+${by} to all${of}`, to: (state) => shifted(state, by) },
+        { name: "lower", label: `−${by} to all${of}`, to: (state) => shifted(state, -by) },
+      ],
+    };
+  }
+
+  // Three scores as such bars, with their numbers and names.
+  const scores = {
+    ...bars("z", "Score z", 4, 0.1),
+    draw({ z }, { columns, zero, unit, width, floor }) {
+      const each = z.map((score, k) =>
+        rect(columns[k] - width / 2, zero - Math.max(score, 0) * unit, width, Math.abs(score) * unit, `fill="var(--class-${k + 1})"`) +
+        text(columns[k], floor + 20, fixed(score, 1), MIDDLE) +
+        text(columns[k], floor + 37, `z${SIGNS[k]}`, `${MIDDLE} fill="var(--class-${k + 1}-text)"`)
+      );
+      return text(columns[0] - 24, 16, "scores: drag them", SOFT) + each.join("") +
+        line(columns[0] - 24, zero, columns[2] + 24, zero, 'stroke="var(--rule-strong)"');
+    },
+  };
 
   // ---- what the build writes
   function handleHtml(handle) {
@@ -101,7 +218,8 @@ globalThis.smnnFigures = (() => {
       `<div class="interactive-slider"><label for="${identity}">${escape(slider.label)}</label>` +
       `<span class="interactive-value" aria-hidden="true">${slider.words(state[slider.name])}</span>` +
       `<input id="${identity}" type="range" name="${slider.name}" min="${slider.low}"` +
-      ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}" autocomplete="off"></div>`
+      ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}"` +
+      ` aria-valuetext="${slider.words(state[slider.name])}" autocomplete="off"></div>`
     );
   }
 
@@ -177,7 +295,6 @@ globalThis.smnnFigures = (() => {
         inputs[k].setAttribute("aria-valuetext", said);
         inputs[k].parentElement.querySelector(".interactive-value").textContent = said;
       });
-      kind.follow?.(figure);
     }
 
     function place(svg, handle) {
@@ -287,9 +404,9 @@ globalThis.smnnFigures = (() => {
       button.addEventListener("click", () => glide(chips.get(button.dataset.chip)(root.smnnState)));
     }
     matchMedia("(max-width: 40rem)").addEventListener("change", show);
+    // its first state is on the page already
     root.smnnState = completed(kind, kind.start(data));
     kind.attend?.(figure);
-    show();
     root.classList.add("is-alive");
   }
 
@@ -311,14 +428,25 @@ globalThis.smnnFigures = (() => {
   }
 
   function define(name, kind) {
-    kinds[name] = kind;
+    kinds[name] = kind = { start: (data) => ({ ...data }), size: (wide) => kind.layoutOf(wide).size, ...kind };
     if (typeof document === "undefined") return;
-    for (const root of document.querySelectorAll(`.draggable[data-kind="${name}"]`)) enliven(root, kind);
+    for (const root of document.querySelectorAll(`.draggable[data-kind="${name}"]`)) whenNear(root, () => enliven(root, kind));
+  }
+
+  // Nothing is done for a figure before it is near the window.
+  function whenNear(element, begin) {
+    const watch = new IntersectionObserver((seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      watch.disconnect();
+      begin();
+    }, { rootMargin: "400px" });
+    watch.observe(element);
   }
 
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    HALO, arrow, clamp, compute, define, farther, fixed, html, line, onGrid, placeIn, placeOn, placesIn, rect, round, stayPut, svg, text,
+    HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, farther, fixed, html, layouts, line, onGrid, placeIn,
+    placeOn, placesIn, plane, points, rect, round, row, scores, softmax, stayPut, sum, svg, text,
   };
 })();

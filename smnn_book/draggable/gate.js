@@ -4,25 +4,21 @@
 "use strict";
 
 (() => {
-  const { HALO, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
-  const SOFT = 'fill="var(--ink-soft)"';
-  const SIGNS = ["₁", "₂", "₃"];
+  const {
+    HALO, SIGNS, SOFT, clamp, define, fixed, layouts, line,
+    onGrid, rect, round, softmax, sum, text,
+  } = smnnFigures;
   const [MOST, STEP, RATE, STEPS] = [0.95, 0.05, 0.5, 80];
-  const LAYOUT = {
-    wide: { size: [608, 316], plane: [2, 24, 288], right: [330, 24, 278] },
-    narrow: { size: [340, 572], plane: [20, 20, 300], right: [0, 350, 340] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const layoutOf = layouts(
+    { size: [608, 316], plane: [2, 24, 288], right: [330, 24, 278] },
+    { size: [340, 572], plane: [20, 20, 300], right: [0, 350, 340] },
+  );
 
   const scoreOf = ({ c, b, s }, [x, y], e) => s * (c[e][0] * x + c[e][1] * y - (c[e][0] ** 2 + c[e][1] ** 2) / 2) + b[e];
 
   function compute(state) {
     const { x } = state;
-    const g = x.map((point) => {
-      const parts = state.c.map((_, e) => Math.exp(scoreOf(state, point, e)));
-      return parts.map((part) => part / sum(parts));
-    });
+    const g = x.map((point) => softmax(state.c.map((_, e) => scoreOf(state, point, e))));
     const chosen = g.map((row) => row.indexOf(Math.max(...row)));
     const f = [0, 1, 2].map((e) => chosen.filter((one) => one === e).length / x.length);
     const P = f.map((_, e) => sum(g.map((row) => row[e])) / x.length);
@@ -121,7 +117,7 @@
   };
 
   define("gate", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say, drag: dragged,
+    compute, layoutOf, scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => moved(state, name, [state.c[name[1]][0] + dx * STEP, state.c[name[1]][1] + dy * STEP]),
     play: { next: lower, ends: ({ step }) => step % STEPS === 0, wait: 60 },
     sliders: [{ name: "s", label: "how sure the gate is", low: 1, high: 20, step: 1, words: (value) => fixed(value, 0) }],

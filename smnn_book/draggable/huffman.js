@@ -4,13 +4,10 @@
 "use strict";
 
 (() => {
-  const { clamp, define, farther, fixed, line, rect, text } = smnnFigures;
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
+  const { MIDDLE, SOFT, clamp, define, farther, fixed, line, rect, sum, text } = smnnFigures;
   const MOST = 96; // of a frequency; the least is 1
   const [ROOT, LEVEL, BASE, UNIT] = [14, 24, 352, 0.9];
   const widthOf = (wide) => (wide ? 608 : 340);
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
 
   // Two queues, both from the rarest on; of equal counts the leaf comes first.
   function lengthsOf(w) {
@@ -122,7 +119,7 @@
   const draw = (state) => ({ ...state, drawn: Math.min(state.drawn + 1, state.uniforms.length) });
 
   define("huffman", {
-    start: (data) => ({ ...data }), compute, scene, handles, say,
+    compute, scene, handles, say,
     size: (wide) => [widthOf(wide), 470],
     drag: (state, name, x, y) => withCount(state, name, (BASE - y) / UNIT),
     nudge: (state, name, dx, dy) => withCount(state, name, state.w[name[1]] + farther(dx, dy)),

@@ -4,32 +4,27 @@
 "use strict";
 
 (() => {
-  const { HALO, arrow, clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const { HALO, MIDDLE, SOFT, arrow, bars, clamp, define, fixed, layouts, line, rect, row, sum, text } = smnnFigures;
   const MOST = 2; // of a gradient with respect to a probability, either way
-  const STEP = 0.1;
   const LEAST = 0.02; // of a probability
   const SHRUNK = 0.75; // how long an arrow is in the triangle, for one unit
   const RAISED = 2; // how much higher than what comes in the bars of what comes back are drawn
-  const SIGNS = ["₁", "₂", "₃"];
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
   const TRUE = 'stroke="var(--backward)" stroke-width="3"';
   const WRONG = 'stroke="var(--ink-soft)" stroke-width="2" stroke-dasharray="5 4"';
 
   // A triangle, and three groups of bars: what comes in, and what comes back in two ways.
-  const LAYOUT = {
-    wide: {
+  const layoutOf = layouts(
+    {
       size: [608, 290], corners: [[16, 240], [212, 240], [114, 70]], unit: 44,
       groups: [[246, 34, 132], [358, 44, 132], [498, 44, 132]],
     },
-    narrow: {
+    {
       size: [340, 490], corners: [[10, 190], [190, 190], [100, 34]], unit: 40,
       groups: [[240, 38, 114], [38, 44, 360], [214, 44, 360]],
     },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
-  const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  const inner = (a, b) => total(a.map((value, k) => value * b[k]));
+  );
+  const gradient = bars("dp", "Gradient dp", MOST, 0.1);
+  const inner = (a, b) => sum(a.map((value, k) => value * b[k]));
 
   function compute({ p, dp }) {
     const mean = inner(dp, p);
@@ -41,11 +36,11 @@
   }
 
   // ---- the triangle: a point for shares, and a way for changes of them
-  const pointOf = (shares, corners) => [0, 1].map((axis) => total(shares.map((share, k) => share * corners[k][axis])));
+  const pointOf = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
 
   function wayOf(change, corners) {
     const middle = pointOf([1 / 3, 1 / 3, 1 / 3], corners);
-    return [0, 1].map((axis) => SHRUNK * total(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
+    return [0, 1].map((axis) => SHRUNK * sum(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
   }
 
   function sharesAt(x, y, corners) {
@@ -57,8 +52,8 @@
 
   function inside(shares) {
     const raised = shares.map((share) => Math.max(share, LEAST));
-    const over = total(raised) - 1;
-    const room = total(raised) - 3 * LEAST;
+    const over = sum(raised) - 1;
+    const room = sum(raised) - 3 * LEAST;
     return raised.map((share) => share - (room > 0 ? (over * (share - LEAST)) / room : over / 3));
   }
 
@@ -68,7 +63,7 @@
       ["dp: drag it", state.dp, SOFT, 1],
       ["dz", state.dz, 'fill="var(--backward)"', RAISED],
       ["diagonal only", state.diagonal, SOFT, RAISED],
-    ].map(([title, values, color, scale], k) => bars(title, values, color, scale, at.groups[k], at)).join("");
+    ].map(([title, values, color, scale], k) => group(title, values, color, scale, at.groups[k], at)).join("");
   }
 
   function triangle({ p, dz, diagonal }, { corners }) {
@@ -83,7 +78,7 @@
     );
   }
 
-  function bars(title, values, color, scale, [left, pitch, zero], { unit }) {
+  function group(title, values, color, scale, [left, pitch, zero], { unit }) {
     const each = values.map((value, k) => {
       const x = left + k * pitch;
       const height = Math.abs(value) * scale * unit;
@@ -99,55 +94,44 @@
   }
 
   // ---- handles
-  const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
+  function barsOf({ groups: [[left, pitch, zero]], unit }) {
+    return { columns: [left, left + pitch, left + 2 * pitch], zero, unit };
+  }
 
-  function handles({ p, dp }, wide) {
+  function handles(state, wide) {
     const at = layoutOf(wide);
-    const [x, y] = pointOf(p, at.corners);
+    const [x, y] = pointOf(state.p, at.corners);
     return [
-      { name: "p", label: "Point p", along: "x", low: 0, high: 1, value: p[2], words: row(p, 2), x, y },
-      ...dp.map((value, k) => ({
-        name: `dp${k + 1}`, label: `Gradient dp${SIGNS[k]}`, along: "y", low: -MOST, high: MOST, value,
-        words: fixed(value, 1), x: at.groups[0][0] + k * at.groups[0][1], y: at.groups[0][2] - value * at.unit,
-      })),
+      { name: "p", label: "Point p", along: "x", low: 0, high: 1, value: state.p[2], words: row(state.p, 2), x, y },
+      ...gradient.handles(state, barsOf(at)),
     ];
   }
 
-  const withPart = (state, name, value) =>
-    ({ ...state, dp: state.dp.with(name.slice(2) - 1, clamp(onGrid(value, STEP), -MOST, MOST)) });
-
   function dragged(state, name, x, y, wide) {
     const at = layoutOf(wide);
-    return name === "p" ? { ...state, p: sharesAt(x, y, at.corners) } : withPart(state, name, (at.groups[0][2] - y) / at.unit);
+    return name === "p" ? { ...state, p: sharesAt(x, y, at.corners) } : gradient.drag(state, name, y, barsOf(at));
   }
 
   function nudged(state, name, dx, dy) {
-    if (name !== "p") return withPart(state, name, state.dp[name.slice(2) - 1] + farther(dx, dy) * STEP);
+    if (name !== "p") return gradient.nudge(state, name, dx, dy);
     const [right, up] = [dx, dy].map((steps) => 0.02 * clamp(steps, -50, 50));
     return { ...state, p: inside(state.p.map((share, k) => share + [-right - up / 2, right - up / 2, up][k])) };
-  }
-
-  // As far as there is room, so that no part is cut.
-  function shifted(state, by) {
-    const room = by > 0 ? Math.min(by, MOST - Math.max(...state.dp)) : Math.max(by, -MOST - Math.min(...state.dp));
-    return { ...state, dp: state.dp.map((value) => onGrid(value + room, STEP)) };
   }
 
   function say({ p, dp, mean, dz, diagonal, angle }) {
     const off = angle === null ? "" : `, ${fixed(angle, 1)}° off`;
     return [
       `p = ${row(p, 3)}, dp = ${row(dp, 1)}, ⟨dp, p⟩ = ${fixed(mean, 3)}`,
-      `dz: p ⊙ (dp − ⟨dp, p⟩) = ${row(dz, 3)}, sum ${fixed(total(dz), 3)}`,
-      `diagonal only: p ⊙ (1 − p) ⊙ dp = ${row(diagonal, 3)}, sum ${fixed(total(diagonal), 3)}${off}`,
+      `dz: p ⊙ (dp − ⟨dp, p⟩) = ${row(dz, 3)}, sum ${fixed(sum(dz), 3)}`,
+      `diagonal only: p ⊙ (1 − p) ⊙ dp = ${row(diagonal, 3)}, sum ${fixed(sum(diagonal), 3)}${off}`,
     ].join("\n");
   }
 
   define("pullback", {
-    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, size: (wide) => layoutOf(wide).size,
+    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, layoutOf,
     scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
-      { name: "raise", label: "+0.5 to all of dp", to: (state) => shifted(state, 0.5) },
-      { name: "lower", label: "−0.5 to all of dp", to: (state) => shifted(state, -0.5) },
+      ...gradient.chips(0.5, " of dp"),
       { name: "equal", label: "dp all equal", to: (state) => ({ ...state, dp: [1, 1, 1] }) },
       { name: "loss", label: "−log p₃", to: (state) => ({ ...state, p: [0.2, 0.3, 0.5], dp: [0, 0, -2] }) },
     ],

@@ -4,31 +4,24 @@
 "use strict";
 
 (() => {
-  const { clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
-  const LOW = -4;
-  const HIGH = 4;
-  const STEP = 0.1;
+  const { MIDDLE, SIGNS, SOFT, define, fixed, layouts, line, rect, round, row, scores, text } = smnnFigures;
   const COLORS = [1, 2, 3].map((k) => `fill="var(--class-${k})"`);
   const WORDS = [1, 2, 3].map((k) => `fill="var(--class-${k}-text)"`);
-  const SIGNS = ["₁", "₂", "₃"];
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
   const EDGE = 'fill="none" stroke="var(--rule-strong)"';
 
   // Where things are: three columns of scores and of exponentials, a triangle, a bar.
-  const LAYOUT = {
-    wide: {
-      size: [608, 348], zero: 132, unit: 23, scores: [30, 84, 138], floor: 224, rise: 176,
+  const layoutOf = layouts(
+    {
+      size: [608, 348], zero: 132, unit: 23, columns: [30, 84, 138], floor: 224, rise: 176,
       exponentials: [232, 286, 340], heading: 208, corners: [[424, 216], [592, 216], [508, 70]],
       bar: [0, 300, 608, 18], numbers: 340, width: 32,
     },
-    narrow: {
-      size: [340, 530], zero: 120, unit: 20, scores: [24, 72, 120], floor: 200, rise: 152,
+    {
+      size: [340, 530], zero: 120, unit: 20, columns: [24, 72, 120], floor: 200, rise: 152,
       exponentials: [220, 268, 316], heading: 176, corners: [[90, 424], [250, 424], [170, 285]],
       bar: [0, 480, 340, 18], numbers: 520, width: 28,
     },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  );
 
   function compute({ z, T }) {
     const largest = Math.max(...z);
@@ -39,23 +32,7 @@
 
   function scene(state, wide) {
     const at = layoutOf(wide);
-    return scores(state, at) + exponentials(state, at) + triangle(state, at) + shares(state, at);
-  }
-
-  function scores({ z }, at) {
-    const [left, right] = [at.scores[0] - 24, at.scores[2] + 24];
-    const bars = z.map((score, k) => {
-      const top = at.zero - Math.max(score, 0) * at.unit;
-      return (
-        rect(at.scores[k] - at.width / 2, top, at.width, Math.abs(score) * at.unit, COLORS[k]) +
-        text(at.scores[k], at.floor + 20, fixed(score, 1), MIDDLE) +
-        text(at.scores[k], at.floor + 37, `z${SIGNS[k]}`, `${MIDDLE} ${WORDS[k]}`)
-      );
-    });
-    return (
-      text(left, 16, "scores: drag them", SOFT) + bars.join("") +
-      line(left, at.zero, right, at.zero, 'stroke="var(--rule-strong)"')
-    );
+    return scores.draw(state, at) + exponentials(state, at) + triangle(state, at) + shares(state, at);
   }
 
   function exponentials({ e, total }, at) {
@@ -106,33 +83,7 @@
     return text(x, y - 10, "their shares of the sum", SOFT) + parts.join("") + numbers.join("");
   }
 
-  const handles = ({ z }, wide) => {
-    const at = layoutOf(wide);
-    return z.map((score, k) => ({
-      name: `z${k + 1}`, label: `Score z${SIGNS[k]}`, along: "y", low: LOW, high: HIGH,
-      value: score, words: fixed(score, 1), x: at.scores[k], y: at.zero - score * at.unit,
-    }));
-  };
-
-  function withScore(state, name, score) {
-    const k = Number(name.slice(1)) - 1;
-    const z = state.z.with(k, clamp(onGrid(score, STEP), LOW, HIGH));
-    return { ...state, z };
-  }
-
-  // As far as there is room: a shift of all scores must not be cut for one of them.
-  function raised(state) {
-    const shift = Math.max(0, Math.min(1, HIGH - Math.max(...state.z)));
-    return { ...state, z: state.z.map((score) => onGrid(score + shift, STEP)) };
-  }
-
-  const lowered = (state) => {
-    const shift = Math.max(0, Math.min(1, Math.min(...state.z) - LOW));
-    return { ...state, z: state.z.map((score) => onGrid(score - shift, STEP)) };
-  };
-
   function say({ z, T, e, total, p, largest }) {
-    const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
     const sign = largest < 0 ? "+" : "−";
     return [
       `z = ${row(z, 1)}, T = ${fixed(T, 1)}`,
@@ -144,15 +95,14 @@
   define("softmax-machine", {
     start: ({ z, T }) => ({ z: [...z], T }),
     compute,
-    size: (wide) => layoutOf(wide).size,
+    layoutOf,
     scene,
-    handles,
-    drag: (state, name, x, y, wide) => withScore(state, name, (layoutOf(wide).zero - y) / layoutOf(wide).unit),
-    nudge: (state, name, dx, dy) => withScore(state, name, state.z[name.slice(1) - 1] + farther(dx, dy) * STEP),
+    handles: (state, wide) => scores.handles(state, layoutOf(wide)),
+    drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),
+    nudge: scores.nudge,
     sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, words: (value) => fixed(value, 1) }],
     chips: () => [
-      { name: "raise", label: "+1 to all", to: raised },
-      { name: "lower", label: "−1 to all", to: lowered },
+      ...scores.chips(1, ""),
       { name: "equal", label: "all equal", to: (state) => ({ ...state, z: [0, 0, 0] }) },
       { name: "cold", label: "T → 0", to: (state) => ({ ...state, T: 0.1 }) },
       { name: "warm", label: "T = 5", to: (state) => ({ ...state, T: 5 }) },

@@ -5,19 +5,19 @@
 "use strict";
 
 (() => {
-  const { HALO, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const {
+    HALO, MIDDLE, SOFT, clamp, crossing, define, fixed, layouts,
+    line, onGrid, points, rect, round, row, text,
+  } = smnnFigures;
   const [LOW, HIGH] = [-0.6, 1.6]; // of both inputs
   const CELLS = 22; // of the background, each way
   const STEP = 0.05; // of the probe
-  const SOFT = 'fill="var(--ink-soft)"';
-  const MIDDLE = 'text-anchor="middle"';
   const UNITS = [0, 1];
 
-  const LAYOUT = {
-    wide: { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
-    narrow: { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
+    { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
+  );
 
   // ---- the network: two inputs, two tanh units, two classes
   function answer({ W1, b1, W2, b2 }, x) {
@@ -157,27 +157,6 @@
 
   const frame = (x, y, side) => rect(x, y, side, side, 'fill="none" stroke="var(--rule-strong)"');
 
-  // The two classes have two colors and two shapes.
-  function points(places, y, radius) {
-    const circle = ([x, top]) => `M${round(x - radius)} ${round(top)}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0z`;
-    const square = ([x, top]) => `M${round(x - radius)} ${round(top - radius)}h${2 * radius}v${2 * radius}h${-2 * radius}z`;
-    return UNITS.map((k) => {
-      const path = places.filter((_, n) => y[n] === k).map(k ? square : circle).join("");
-      return `<path d="${path}" fill="var(--class-${k + 1})" stroke="var(--paper)" stroke-width="0.7"/>`;
-    }).join("");
-  }
-
-  // Where a x + b y + c = 0 enters and leaves a square.
-  function crossing(a, b, c, low, high) {
-    const ends = [];
-    for (const edge of [low, high]) {
-      if (b) ends.push([edge, -(a * edge + c) / b]);
-      if (a) ends.push([-(b * edge + c) / a, edge]);
-    }
-    const inside = ends.filter((end) => end.every((value) => value >= low - 1e-9 && value <= high + 1e-9));
-    return inside.length < 2 ? null : [inside[0], inside.at(-1)];
-  }
-
   function curve({ losses, last }, at) {
     const [x, y, width, height] = at.loss;
     const place = (loss, k) => `${round(x + (k / last) * width)} ${round(y + height * (1 - clamp(loss, 0, 1)))}`;
@@ -207,14 +186,14 @@
   function say({ step, loss, right, y, probe, seen, starts, start }) {
     return [
       `${starts[start].label}, step ${step}: loss ${fixed(loss, 4)}, ${right} of ${y.length} right`,
-      `the ring: x = (${probe.map((value) => fixed(value, 2)).join(", ")}) becomes h = (${seen.h.map((value) => fixed(value, 3)).join(", ")}), p₂ = ${fixed(seen.p[1], 3)}`,
+      `the ring: x = ${row(probe, 2)} becomes h = ${row(seen.h, 3)}, p₂ = ${fixed(seen.p[1], 3)}`,
     ].join("\n");
   }
 
   const onward = (state, by) => ({ ...state, step: state.step >= state.last ? 0 : Math.min(state.step + by, state.last) });
 
   define("spaces", {
-    start: (data) => ({ ...data, probe: [...data.probe] }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    start: (data) => ({ ...data, probe: [...data.probe] }), compute, layoutOf, scene, handles, say,
     jumps: true,
     drag: dragged,
     nudge: (state, name, dx, dy) => withProbe(state, state.probe[0] + dx * STEP, state.probe[1] + dy * STEP),

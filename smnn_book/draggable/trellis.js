@@ -4,20 +4,19 @@
 "use strict";
 
 (() => {
-  const { clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const {
+    MIDDLE, SOFT, clamp, define, farther, fixed, layouts, line,
+    onGrid, rect, round, softmax, sum, text,
+  } = smnnFigures;
   const SIGNS = "−ab";
   const COLORS = ["rule-strong", "class-1", "class-2"];
-  const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
   const TOP = 26;
   const HIGH = 110;
   const LEAST = 0.01;
-  const LAYOUT = {
-    wide: { left: 40, pitch: 94, bar: 40, asked: 14, says: "what each frame says, p, and beside it what the loss asks for, y" },
-    narrow: { left: 24, pitch: 52.5, bar: 24, asked: 9, says: "p of each frame, and beside it y" },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const layoutOf = layouts(
+    { left: 40, pitch: 94, bar: 40, asked: 14, says: "what each frame says, p, and beside it what the loss asks for, y" },
+    { left: 24, pitch: 52.5, bar: 24, asked: 9, says: "p of each frame, and beside it y" },
+  );
 
   function compute({ p, label }) {
     const states = [...`−${[...label].join("−")}−`].map((sign) => SIGNS.indexOf(sign));
@@ -49,11 +48,7 @@
 
   // A step down the gradient with respect to the scores, which is p − y.
   function lower(state) {
-    const p = state.p.map((row, t) => {
-      const e = row.map((share, k) => share * Math.exp(state.y[t][k] - share));
-      return e.map((part) => part / sum(e));
-    });
-    return { ...state, p };
+    return { ...state, p: state.p.map((row, t) => softmax(row.map((share, k) => Math.log(share) + state.y[t][k] - share))) };
   }
 
   // ---- the drawing
@@ -134,7 +129,7 @@
   const everywhere = (row) => (state) => ({ ...state, p: state.p.map(() => row) });
 
   define("trellis", {
-    start: (data) => ({ ...data }), compute, scene, handles, say, nudge: nudged,
+    compute, scene, handles, say, nudge: nudged,
     size: (wide) => [wide ? 608 : 340, 400],
     drag: (state, name, x, y) => withCut(state, name, 1 - (y - TOP) / HIGH),
     play: { next: lower, ends: ({ loss }) => loss < 0.05, wait: 80 },

@@ -1,16 +1,10 @@
-"""The figures that a reader moves.
-
-Some are taken hold of: a kind and its first state, as `smnn_book.draggable` explains.  The others
-are moved by sliders, and made in three steps: sliders, a chart over expressions, a readout;
-`smnn_book.sliders` explains that language.
-"""
+"""The figures that a reader moves: kinds and first states, as `smnn_book.draggable` explains."""
 
 from .corridor import corridor_coin, corridor_flow
-from .field import range_posterior, source_in_guide
 from .gate import balance_of, gate_of, gate_regions, gated_rows
 from .graph import network_graph, neuron_graph
 from .huffman import entropy_and_mean_length, huffman_tree
-from .learning import descent_explorer, loss_explorer, sigmoid_explorer
+from .learning import descend, descent_explorer, loss_explorer, sigmoid_explorer, two_losses
 from .line import one_line, unit_of
 from .machine import softmax_machine
 from .mesa import TYPES, plain_and_safe, walk_off_the_mesa
@@ -32,6 +26,7 @@ __all__ = [
     "corridor_coin",
     "corridor_flow",
     "ctc_trellis",
+    "descend",
     "descent_explorer",
     "digit_network",
     "digit_pad",
@@ -48,15 +43,14 @@ __all__ = [
     "one_line",
     "plain_and_safe",
     "queries_keys_values",
-    "range_posterior",
     "regions_explorer",
     "sigmoid_explorer",
     "softmax_machine",
     "softmax_pullback",
-    "source_in_guide",
     "sweep_of",
     "three_cuts",
     "train_xor",
+    "two_losses",
     "two_spaces",
     "unit_of",
     "walk_off_the_mesa",

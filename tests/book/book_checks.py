@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
 
-SLIDERS = "application/vnd.vegalite.v5+json"  # what a cell with sliders gives
+DRAGGABLE = "application/vnd.smnn.draggable+json"  # what a cell with a figure to move gives
 
 # The slots of a chapter, in the order in which every chapter has them (second-level headings).
 SLOTS = (
@@ -102,7 +102,7 @@ def faults_in_pictures(notebook):
         if draws and len(about.get("image", {}).get("alt", "").split()) < 4:
             faults.append(f"cell {number} draws a figure without alt text")
         figure = about.get("figure", {})
-        if (draws or SLIDERS in kinds) and not (figure.get("name") and figure.get("caption")):
+        if (draws or DRAGGABLE in kinds) and not (figure.get("name") and figure.get("caption")):
             faults.append(f"cell {number} draws a figure without a name or a caption")
     text = prose(notebook)
     for match in MARKDOWN_IMAGE.finditer(text):

@@ -3,26 +3,40 @@
 from book_checks import ROOT
 from draggable_figures import figure_html, scripts
 
+import smnn
 from smnn_book import draggable, explorers
+
+
+def regions():
+    """The figure of regions, with three networks as they are before training."""
+    layers = [[smnn.Dense(h, "tanh", input_shape=(2,)), smnn.Dense(3)] for h in (1, 2, 3)]
+    networks = [smnn.Sequential(both, rng=k) for k, both in enumerate(layers)]
+    spirals = smnn.make_spirals(20, rng=0)
+    return explorers.regions_explorer(networks, spirals.x, spirals.y, start=2)
+
 
 FIGURES = {
     "attention-tiles": explorers.attention_tiles,
     "corridor-coin": explorers.corridor_coin,
     "ctc-trellis": explorers.ctc_trellis,
+    "descent-explorer": explorers.descent_explorer,
     "digit-pad": explorers.digit_pad,
     "gate-regions": explorers.gate_regions,
     "huffman-tree": explorers.huffman_tree,
+    "jacobian-explorer": explorers.jacobian_explorer,
+    "loss-explorer": explorers.loss_explorer,
     "mesa": explorers.walk_off_the_mesa,
     "network-graph": explorers.network_graph,
     "neuron-graph": explorers.neuron_graph,
     "one-line": explorers.one_line,
+    "regions-explorer": regions,
+    "sigmoid-explorer": explorers.sigmoid_explorer,
     "softmax-machine": explorers.softmax_machine,
     "softmax-pullback": explorers.softmax_pullback,
-    "source-in-guide": explorers.source_in_guide,
     "three-cuts": explorers.three_cuts,
     "two-spaces": explorers.two_spaces,
 }
-STYLES = ("book", "frame", "text", "boxes", "interactive", "draggable")
+STYLES = ("book", "frame", "text", "boxes", "draggable")
 
 
 def write_pages(folder):

@@ -94,7 +94,7 @@
     }
   }
 
-  for (const svg of document.querySelectorAll(".picture > svg, :is(.interactive-drawing, .draggable-drawing) svg")) {
+  for (const svg of document.querySelectorAll(".picture > svg, .draggable-drawing svg")) {
     if (isShown(svg)) lookAtDrawing(svg);
   }
 
@@ -124,7 +124,7 @@
         fault(`cuts a line of ${longest} letters: ${short(code.textContent)}`);
       }
     }
-    const wide = "main :is(.reaching, .table-box, .picture, .interactive, div.math, figcaption)";
+    const wide = "main :is(.reaching, .table-box, .picture, .draggable, div.math, figcaption)";
     for (const note of document.querySelectorAll("main aside.margin")) {
       const own = note.getBoundingClientRect();
       for (const other of document.querySelectorAll(wide)) {

@@ -30,7 +30,7 @@ PAGES = (
     "book/index.html",
     "book/many-classes/index.html",
     "book/many-classes/derivative.html",  # the most formulas
-    "book/many-classes/softmax.html",  # figures with sliders
+    "book/many-classes/softmax.html",  # a figure to take hold of
     "book/reference/glossary.html",
     "search.html",
     "genindex.html",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from book_checks import (
-    SLIDERS,
+    DRAGGABLE,
     SLOTS,
     Page,
     faults_in_address,
@@ -90,7 +90,7 @@ def test_a_figure_without_alt_text_is_found():
     assert faults_in_pictures(notebook(":::{figure} picture.png\ncaption\n:::"))
 
 
-@pytest.mark.parametrize("kind", ["image/png", SLIDERS])
+@pytest.mark.parametrize("kind", ["image/png", DRAGGABLE])
 @pytest.mark.parametrize("missing", ["name", "caption"])
 def test_a_figure_without_a_number_or_a_caption_is_found(kind, missing):
     figure = {"name": "fig-curves", "caption": "Two curves."}

@@ -19,7 +19,7 @@ NOTEBOOK = [
     ("code", [], "assert 1 == 1\nprint(2)", {"name": "stdout", "text": "2"}),
     ("code", [], "check_vjp(f, g, x).ok", {"data": {"text/plain": "True"}}),
     ("code", [], "draw()", {"data": {"text/plain": "<Figure>", "image/png": ""}}),
-    ("code", [], "slide()", {"data": {"application/vnd.vegalite.v5+json": {}}}),
+    ("code", [], "drag()", {"data": {"application/vnd.smnn.draggable+json": {}}}),
     ("code", ["nbval-ignore-output"], "time()", {"name": "stdout", "text": "3 s"}),
 ]
 

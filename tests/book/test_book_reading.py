@@ -186,11 +186,11 @@ def test_a_chapter_can_be_read_without_scripts(browser):
     page.goto((SITE / CHAPTER).as_uri())
     formula = page.locator(".math math").first
     assert formula.text_content() and formula.bounding_box()["height"] > 10
-    drawings = ":is(.interactive-drawing, .draggable-drawing) > svg:visible"
+    drawings = ".draggable-drawing > svg:visible"
     assert page.locator(drawings).count() > 0
     for readout in page.locator(".interactive-readout").all():
         assert len(readout.inner_text()) > 20
-    inputs = page.locator(":is(.interactive, .draggable) input")
+    inputs = page.locator(".draggable input")
     assert not inputs.first.is_visible(), "a slider without a script"
     assert not page.locator(".theme-button").is_visible()
     assert page.locator("nav.contents a").first.is_visible()

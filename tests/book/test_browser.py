@@ -6,21 +6,11 @@ the figures are tried.
 """
 
 import os
-import re
 from importlib.resources import files
 
 import pytest
 from book_checks import ROOT, SITE
 from browser import find_browser, settle
-from self_contained import vega_script
-from slider_figures import figure_html
-
-from smnn_book.explorers import (
-    descent_explorer,
-    jacobian_explorer,
-    loss_explorer,
-    sigmoid_explorer,
-)
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -35,22 +25,6 @@ LEGIBILITY = (ROOT / "tests/book/legibility.js").read_text(encoding="utf-8").rst
 LIMITS = {"words": 4.5, "marks": 3, "letter": 11, "formula": 12, "thin": 0.8}
 FRONT_DOOR = SITE / "index.html"  # leads to the cover at once
 PAGES = sorted(set(SITE.rglob("*.html")) - set(SITE.glob("_static/**/*")) - {FRONT_DOOR})
-
-# What the package computes for each figure, given the positions of its sliders by name.
-# A figure of a chapter that is in neither list fails its page.
-READOUTS = {
-    "jacobian-explorer": lambda at: jacobian_explorer(scores_of(at)).text,
-    "loss-explorer": lambda at: loss_explorer(at["z"], at["K"]).text,
-    "sigmoid-explorer": lambda at: sigmoid_explorer(at["s"], at["v"]).text,
-    "descent-explorer": lambda at: descent_explorer(at["eta"], at["steps"]).text,
-}
-# These show numbers that their chapter computed and hands over: the slider only chooses.
-CHOOSERS = ("regions-explorer",)
-
-
-def scores_of(positions):
-    """The scores z1, z2, ... among the positions of sliders."""
-    return tuple(value for name, value in positions.items() if re.fullmatch(r"z\d", name))
 
 
 def faults_in_formulas(page):
@@ -136,7 +110,7 @@ def is_formula(page, rule, place):
 ENLARGE_ALL = """() => {
   const dialog = document.querySelector("dialog.enlarged");
   const faults = [];
-  for (const part of document.querySelectorAll("main :is(.picture, .interactive-drawing)")) {
+  for (const part of document.querySelectorAll("main .picture")) {
     if (!part.getClientRects().length) continue; // in a closed box
     const button = part.parentElement.querySelector(".enlarge");
     if (!button) { faults.push("cannot be enlarged"); continue; }
@@ -176,76 +150,6 @@ def test_page(path, page):
     faults += faults_in_width(page) + faults_in_access(page, rules=["color-contrast"])
     found = page.faults + faults
     assert not found, "\n".join(found)
-
-
-@needs_pages
-@every_page
-def test_figures_of_the_page(path, page, address):
-    page.home = address
-    page.goto(f"{address}/{path.relative_to(SITE).as_posix()}")
-    if not page.locator(".interactive").count():
-        return
-    settle(page)
-    for identity in page.locator(".interactive").evaluate_all("all => all.map((one) => one.id)"):
-        assert_figure_follows(page, identity.removeprefix("interactive-"))
-    assert page.faults == []
-
-
-def assert_figure_follows(page, name):
-    """Move every slider with the keyboard: the figure shows what the package computes."""
-    figure = page.locator(f"#interactive-{name}")
-    sliders = figure.locator("input[type=range]").all()
-    seen = set()
-    for slider, key in [(one, key) for one in sliders for key in ("ArrowRight", "End", "Home")]:
-        slider.focus()
-        page.keyboard.press(key)
-        page.wait_for_timeout(60)
-        positions = {one.get_attribute("name"): float(one.input_value()) for one in sliders}
-        shown = figure.locator(".interactive-readout").inner_text()
-        seen.add(shown)
-        if not name.startswith(CHOOSERS):
-            assert shown == READOUTS[name](positions), positions
-            drawn = figure.locator("svg .role-mark text").all_text_contents()
-            numbers = {text for text in drawn if re.fullmatch(r"−?\d\.\d{3}", text)}
-            assert numbers <= set(re.findall(r"−?\d\.\d{3}", shown)), positions
-    assert len(seen) > 1, "the sliders move nothing"
-    drawing = figure.locator(".interactive-drawing svg:visible")
-    width = drawing.first.evaluate("one => one.getBoundingClientRect().width")
-    assert width > 200, f"after the first touch the drawing is {width} px wide"
-
-
-@pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
-    """A page with all ready figures, built without Sphinx."""
-    folder = tmp_path_factory.mktemp("workbench")
-    assets = (ROOT / "assets").as_uri()
-    (folder / "interactive.js").write_bytes((ROOT / "assets" / "interactive.js").read_bytes())
-    (folder / "vega").mkdir()
-    (folder / "vega" / "vega-embed.js").write_text(vega_script(), encoding="utf-8")
-    makers = (
-        jacobian_explorer,
-        loss_explorer,
-        sigmoid_explorer,
-        descent_explorer,
-    )
-    figures = "".join(figure_html(make().spec) for make in makers)
-    page = folder / "index.html"
-    page.write_text(
-        f'<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8"><title>Figures</title>'
-        f'<link rel="stylesheet" href="{assets}/book.css">'
-        f'<link rel="stylesheet" href="{assets}/interactive.css">'
-        f'<main><h1>Figures</h1>{figures}</main><script src="interactive.js"></script></html>',
-        encoding="utf-8",
-    )
-    return page
-
-
-@pytest.mark.parametrize("name", READOUTS)
-def test_ready_figures_follow_their_sliders(name, workbench, page):
-    page.goto(workbench.as_uri())
-    settle(page)
-    assert_figure_follows(page, name)
-    assert page.faults + faults_in_width(page) + faults_in_access(page) == []
 
 
 BEHAVING = """<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8">

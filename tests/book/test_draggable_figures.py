@@ -11,6 +11,7 @@ import re
 
 import numpy as np
 import pytest
+from book_checks import SITE
 from browser import find_browser
 
 pytest.importorskip("playwright.sync_api")
@@ -24,7 +25,6 @@ import smnn
 from smnn_book import draggable, explorers
 from smnn_book.actions import corridor_value
 from smnn_book.draggable import number
-from smnn_book.waveguide import Waveguide, replicas
 
 if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
@@ -195,26 +195,71 @@ def corridor_agrees(now, words):
     assert_same_words(words, explorers.corridor_coin(now["p"]).text)
 
 
-def field_agrees(now, words):
-    p = explorers.range_posterior(now["km"], now["depth"], now["snr"])
+def sigmoid_agrees(now, words):
+    s, v = now["s"], now["v"]
+    ends = smnn.sigmoid(np.array([-1, 0, 1]) * now["climb"] / 2 + v, scale=s, shift=v)
+    close(ends, [0.1, 0.5, 0.9])
+    close(now["steepest"], smnn.sigmoid_vjp(1.0, ends[1], v, scale=s))
+    close(now["weight"] * v + now["bias"], 0)
+    assert_same_words(words, explorers.sigmoid_explorer(s, v).text)
+
+
+def descent_agrees(now, words):
+    start, rate, steps = now["start"], now["eta"], now["step"]
+    close(now["path"], [explorers.descend(rate, k, start)[0] for k in range(steps + 1)])
+    w, loss, slope = explorers.descend(rate, steps, start)
+    close([now["w"], now["loss"], now["slope"], now["next"]], [w, loss, slope, -rate * slope])
+    assert_same_words(words, explorers.descent_explorer(rate, steps, start).text)
+
+
+def loss_agrees(now, words):
+    p, entropy, squares = explorers.two_losses(now["z"], now["K"])
+    close([now["p"], now["entropy"], now["entropySlope"]], [p, *entropy])
+    close([now["squares"], now["squaresSlope"]], squares)
+    assert_same_words(words, explorers.loss_explorer(now["z"], now["K"]).text)
+
+
+def jacobian_agrees(now, words):
+    p = smnn.softmax(np.array(now["z"]))
     close(now["p"], p)
-    heard = replicas(Waveguide(), [1000 * now["km"]], source=now["depth"])
-    close(now["d"], np.abs(heard[0]))
-    assert_same_words(words, explorers.source_in_guide(now["km"], now["depth"], now["snr"]).text)
+    close(now["jacobian"], smnn.softmax_jacobian(p))
+    assert_same_words(words, explorers.jacobian_explorer(now["z"]).text)
+
+
+def network_of(weights):
+    """The network of the package that has the weights of a figure."""
+    layers = [smnn.Dense(len(weights["c"]), "tanh", input_shape=(2,)), smnn.Dense(3)]
+    network = smnn.Sequential(layers, rng=0)
+    for key, name in (("0.W", "V"), ("0.b", "c"), ("1.W", "W"), ("1.b", "b")):
+        network.params[key][...] = weights[name]
+    return network
+
+
+def regions_agree(now, words):
+    networks = [network_of(weights) for weights in now["networks"]]
+    network, ring = networks[now["n"] - 1], tuple(now["ring"])
+    close(now["p"], smnn.softmax(network(np.array([ring])))[0])
+    assert now["right"] == (network(np.array(now["x"])).argmax(axis=1) == now["y"]).sum()
+    figure = explorers.regions_explorer(networks, now["x"], now["y"], start=now["n"], ring=ring)
+    assert_same_words(words, figure.text)
 
 
 AGREES = {
     "attention-tiles": tiles_agree,
     "corridor-coin": corridor_agrees,
     "ctc-trellis": trellis_agrees,
+    "descent-explorer": descent_agrees,
     "gate-regions": gate_agrees,
     "huffman-tree": huffman_agrees,
+    "jacobian-explorer": jacobian_agrees,
+    "loss-explorer": loss_agrees,
     "mesa": mesa_agrees,
     "network-graph": network_agrees,
     "neuron-graph": neuron_agrees,
     "one-line": line_agrees,
+    "regions-explorer": regions_agree,
+    "sigmoid-explorer": sigmoid_agrees,
     "softmax-pullback": pullback_agrees,
-    "source-in-guide": field_agrees,
     "three-cuts": cuts_agree,
     "two-spaces": spaces_agree,
 }
@@ -322,6 +367,68 @@ def test_what_plays_can_be_stopped_and_ends(name, page, workbench):
     assert state(page)["step"] == last == int(page.locator("input").get_attribute("max"))
 
 
+PLAYS = {"descent-explorer": ("step", 20), "regions-explorer": ("n", 3)}
+
+
+@pytest.mark.parametrize("name", PLAYS)
+def test_what_plays_goes_on_from_where_it_is_and_ends(name, page, workbench):
+    opened(page, workbench, name)
+    what, last = PLAYS[name]
+    slider = page.locator(f"input[name={what}]")
+    slider.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.locator(".chip[data-chip=play]").click()
+    page.wait_for_function(f"document.querySelector('.draggable').smnnState.{what} === {last}")
+    page.wait_for_function("document.querySelector('.chip[data-chip=play]').innerText === '▶ Play'")
+    page.wait_for_timeout(1200)
+    assert assert_agrees(page, name)[what] == last
+
+
+def test_the_ball_starts_anew_where_it_is_put_down(page, workbench):
+    opened(page, workbench, "descent-explorer")
+    x, y = middle(page.locator("svg:visible .handle"))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y, steps=3)
+    page.mouse.up()
+    now = assert_agrees(page, "descent-explorer")
+    assert now["step"] == 0 and now["start"] > 0.6
+    page.locator(".chip[data-chip='rate-0.4']").click()
+    page.locator(".chip[data-chip=step]").click()
+    now = assert_agrees(page, "descent-explorer")
+    assert now["step"] == 1
+    close(now["w"], 0.6)
+
+
+def test_the_square_shows_the_jacobian(page, workbench):
+    opened(page, workbench, "jacobian-explorer")
+    for key in ("Home", "PageUp", "End"):
+        page.locator("svg:visible .handle").nth(1).focus()
+        page.keyboard.press(key)
+        drawn = page.locator("svg:visible .scene text").all_text_contents()
+        numbers = [words for words in drawn if re.fullmatch(r"−?\d\.\d{3}", words)]
+        expected = smnn.softmax_jacobian(smnn.softmax(np.array(state(page)["z"])))
+        assert_same_words(" ".join(numbers), " ".join(number(v, 3) for v in expected.ravel()))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_colors_of_the_regions_are_the_answers_of_the_network(n, page, workbench):
+    opened(page, workbench, "regions-explorer")
+    slider = page.locator("input[name=n]")
+    slider.evaluate(f"one => {{ one.value = {n}; one.dispatchEvent(new Event('input')); }}")
+    now, cells = state(page), 48
+    shown = np.full((cells, cells), -1)
+    for path in page.locator("svg:visible .scene > g > path").all():
+        k = int(re.search(r"class-(\d)", path.get_attribute("fill"))[1]) - 1
+        for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1H\1z", path.get_attribute("d")):
+            shown[int(y), int(x) : int(x) + int(width)] = k
+    middles = now["low"] + (np.arange(cells) + 0.5) / cells * (now["high"] - now["low"])
+    points = np.stack(np.meshgrid(middles, middles[::-1]), axis=-1)
+    expected = network_of(now["networks"][n - 1])(points.reshape(-1, 2)).argmax(axis=1)
+    np.testing.assert_array_equal(shown.ravel(), expected)
+
+
 @pytest.mark.parametrize("start", range(3))
 def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
     opened(page, workbench, "two-spaces")
@@ -337,6 +444,15 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: explorers.descent_explorer(1.5), "a learning rate between 0.01 and 0.9, got 1.5"),
+        (lambda: explorers.descent_explorer(steps=21), "a number of steps between 0 and 20"),
+        (lambda: explorers.descent_explorer(start=3.0), "a start between -1.4 and 2.6, got 3.0"),
+        (lambda: explorers.jacobian_explorer((1.0, 2.0)), "expected three scores between -4.0"),
+        (lambda: explorers.jacobian_explorer((1.0, 2.0, 5.0)), "three scores between -4.0 and 4.0"),
+        (lambda: explorers.loss_explorer(7.0), "expected a score between -4 and 6, got 7.0"),
+        (lambda: explorers.loss_explorer(0.0, 11), "a number of classes between 2 and 10, got 11"),
+        (lambda: explorers.sigmoid_explorer(0.1), "expected a scale between 0.5 and 20, got 0.1"),
+        (lambda: explorers.sigmoid_explorer(shift=4), "expected a shift between -3 and 3, got 4"),
         (lambda: explorers.neuron_graph(x=3.5), "expected x, w and b between -3 and 3, got 3.5"),
         (lambda: explorers.network_graph(x=(0.1, 2.0)), "expected two inputs between -1 and 1"),
         (lambda: explorers.one_line(gate="NOR"), "expected one of AND, OR, NAND, XOR, got 'NOR'"),
@@ -356,7 +472,6 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.gate_regions(sure=0), "a factor between 1 and 20, got 0"),
         (lambda: explorers.huffman_tree([1, 2] + [1] * 6), "eight counts from 96 to 1"),
         (lambda: explorers.huffman_tree(drawn=201), "at most 200 words drawn, got 201"),
-        (lambda: explorers.source_in_guide(3), "kilometers between 0.1 and 2.86, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
         (lambda: explorers.two_spaces(start=3), "a start below 3, got 3"),
@@ -399,12 +514,62 @@ DRAWING_IN = """(html) => {
 
 def test_the_scripts_draw_what_the_build_has_drawn(page, workbench):
     for name, make in FIGURES.items():
-        page.goto((workbench / f"{name}.html").as_uri())
-        page.locator(".draggable.is-alive").wait_for()
-        now = page.locator("svg.wide .scene").evaluate("one => one.innerHTML")
+        opened(page, workbench, name)
+        scene = page.locator("svg.wide .scene")
+        scene.evaluate("one => one.replaceChildren()")
+        page.locator(".chip[data-chip=reset]").click()
         drawn = draggable.first_state(name, make().kind, make().data)
         again = page.evaluate(DRAWING_IN, drawn)
-        assert now == again
+        assert scene.evaluate("one => one.innerHTML") == again
+
+
+def test_a_figure_comes_to_life_near_the_window(page, workbench):
+    html = (workbench / "jacobian-explorer.html").read_text(encoding="utf-8")
+    far = workbench / "far.html"
+    far.write_text(html.replace("<h1>", '<p style="height: 4000px">Far</p><h1>'), encoding="utf-8")
+    page.goto(far.as_uri())
+    page.wait_for_timeout(300)
+    figure = page.locator(".draggable")
+    assert "is-alive" not in figure.get_attribute("class")
+    height = figure.bounding_box()["height"]
+    page.keyboard.press("Tab")  # to the first handle
+    page.locator(".draggable.is-alive").wait_for()
+    page.keyboard.press("ArrowUp")
+    assert assert_agrees(page, "jacobian-explorer")["z"] == [1.1, 2, 3]
+    assert figure.bounding_box()["height"] == pytest.approx(height, abs=1)
+
+
+PAGES = [
+    path
+    for path in sorted(SITE.glob("book/**/*.html"))
+    if 'class="draggable' in path.read_text(encoding="utf-8")
+]
+ELSEWHERE = {"digit-pad", "softmax-machine"}  # compared in test_draggable.py
+
+
+@pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
+def test_figures_of_the_page(path, page, address):
+    """Over http each figure comes to life when it is near, and says what the package computes."""
+    page.home = address
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{address}/{path.relative_to(SITE).as_posix()}")
+    for identity in page.locator(".draggable").evaluate_all("all => all.map((one) => one.id)"):
+        name, figure = identity.removeprefix("draggable-"), page.locator(f"#{identity}")
+        figure.scroll_into_view_if_needed()
+        page.locator(f"#{identity}.is-alive").wait_for()
+        seen = set()
+        for control in figure.locator(".handle:visible, input[type=range]").all():
+            control.focus()
+            for key in ("ArrowRight", "End", "Home"):
+                page.keyboard.press(key)
+                words = figure.locator(".interactive-readout").inner_text()
+                seen.add(words)
+                if name not in ELSEWHERE:
+                    AGREES[name](figure.evaluate("one => one.smnnState"), words)
+        assert len(seen) > 1, f"nothing moves {name}"
+        assert figure.locator("svg:visible").first.bounding_box()["width"] > 200
+    assert page.faults == []
 
 
 def test_scripts_and_weights_are_light():

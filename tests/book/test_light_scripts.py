@@ -20,12 +20,14 @@ TRICKY = r"""
   const words = ["it's", 'a "b"', `\`${joined("x")}\` { ${[length, renamed].join(" + ")} }`];
   const signs = { "<": "&lt;", "/": " / " };
   const escaped = words.join("/").replace(/[&<>"/]/g, (found) => signs[found] ?? found);
-  let total = 0
+  let total = 0;
   for (const word of words) total += word.length;
+  const before = total++;
   const minus = 1 - -total;
   const state = { total, minus, nested: { renamed }, get answer() { return total; } };
   const answer = [total];
-  return JSON.stringify({ ...state, escaped, first: answer[0], half: total / 2 / 2, is: typeof total });
+  const more = { before, first: answer[0], half: total / 2 / 2, is: typeof total };
+  return JSON.stringify({ ...state, escaped, ...more });
 })()
 """
 

@@ -15,6 +15,7 @@ from small_book import build, write_book
 
 bs4 = pytest.importorskip("bs4", reason="needs what builds the book")
 import cell_pictures  # noqa: E402
+import draggable_figures  # noqa: E402
 import execution_ahead  # noqa: E402
 import file_pictures  # noqa: E402
 import freshness  # noqa: E402
@@ -28,8 +29,6 @@ import page_facts  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
 import pygments  # noqa: E402
-import self_contained  # noqa: E402
-import slider_figures  # noqa: E402
 import thumbnails  # noqa: E402
 from docutils import nodes as docutils_nodes  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
@@ -37,8 +36,9 @@ from pygments.formatters import HtmlFormatter  # noqa: E402
 from pygments.lexers import PythonLexer  # noqa: E402
 from sphinx_exercise.nodes import solution_node  # noqa: E402
 
-from smnn_book.explorers import jacobian_explorer  # noqa: E402
-from smnn_book.sliders import CLASS_COLORS  # noqa: E402
+from smnn_book import draggable  # noqa: E402
+from smnn_book.draggable import MIME_TYPE  # noqa: E402
+from smnn_book.explorers import jacobian_explorer, loss_explorer  # noqa: E402
 
 
 def soup(text):
@@ -426,15 +426,17 @@ def test_descriptions_are_cut_between_words():
 
 
 def test_figures_take_their_colors_from_the_style_sheet():
-    html = slider_figures.figure_html(jacobian_explorer().spec)
+    html = draggable_figures.figure_html(jacobian_explorer()._repr_mimebundle_()[MIME_TYPE])
     style = (ROOT / "assets" / "book.css").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{6}", html)
-    for shade in slider_figures.SHADES.values():
-        assert f"{shade[4:-1]}: " in style
-    assert len(re.findall(r"--class-\d: ", style)) >= 2 * len(CLASS_COLORS) - 2
-    drawn = soup(html).select(".interactive-drawing > svg")
+    for shade in draggable.COLORS:
+        assert f"--{shade}: " in style
+    assert len(re.findall(r"--class-\d: ", style)) >= 8
+    assert set(re.findall(r"var\(--([a-z0-9-]+)\)", html)) <= set(draggable.COLORS)
+    drawn = soup(html).select(".draggable-drawing > svg")
     assert [svg["class"] for svg in drawn] == [["wide"], ["narrow"]]
     assert "0.223" in drawn[0].get_text()  # the first state, without a script
+    html = draggable_figures.figure_html(loss_explorer()._repr_mimebundle_()[MIME_TYPE])
     labels = soup(html).select("label")
     assert [label["for"] for label in labels] == [i["id"] for i in soup(html).select("input")]
 
@@ -579,7 +581,7 @@ def test_built_chapter_has_its_facts_its_figure_and_its_description(book):
     description = chapter.select_one("meta[name=description]")["content"]
     assert description == "Softmax turns scores into probabilities."
     assert chapter.select_one(".facts").get_text(" ") == "1 minute 1 exercise Notebook"
-    assert len(chapter.select("#interactive-jacobian-explorer input[type=range]")) == 3
+    assert len(chapter.select("#draggable-jacobian-explorer svg.wide .handle")) == 3
     assert [fold.summary.get_text() for fold in chapter.select("details.fold")] == [
         "Hint",
         "Worked solution",
@@ -611,7 +613,10 @@ def test_the_search_knows_sections_of_the_book(book):
 
 def test_scripts_are_copied_once_and_leftovers_removed(book):
     static = book[0] / "_build" / "html" / "_static"
-    assert (static / self_contained.VEGA).stat().st_size > 500_000
+    assert sorted(path.name for path in (static / "draggable").iterdir()) == [
+        "figures.js",
+        "jacobian.js",
+    ]
     assert not (static / "scripts").exists()
     said = "".join(
         path.read_text(encoding="utf-8")
