@@ -4,13 +4,12 @@
 "use strict";
 
 (() => {
-  const { SOFT, arrow, clamp, define, farther, fixed, line, rect, round, text } = smnnFigures;
+  const { SOFT, arrow, clamp, define, farther, fixed, layouts, line, rect, round, text } = smnnFigures;
   const FRAME = 'fill="none" stroke="var(--rule-strong)"';
-  const LAYOUT = {
-    wide: { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
-    narrow: { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
+    { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
+  );
 
   // One step of the sweep: what was kept and a tile of scores and values become what is kept.
   function merged({ m, s, o }, scores, values) {
@@ -127,7 +126,7 @@
   };
 
   define("tiles", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     jumps: true, drag: dragged, nudge: nudged,
     play: { next: onward, ends: ({ seen, scores }) => seen === scores.length, wait: 800 },
     chips: () => [
