@@ -17,7 +17,7 @@
   const LOSSES = {
     "cross-entropy": { color: "forward", of: (p) => [-Math.log(p), p - 1], room: -1.6 },
     "squared error": {
-      color: "class-1", words: "class-1-text", room: -3.9,
+      color: "series-2", words: "series-2-text", room: -3.9,
       of: (p, K) => [(0.5 * K * (1 - p) ** 2) / (K - 1), (-K * p * (1 - p) ** 2) / (K - 1)],
     },
   };

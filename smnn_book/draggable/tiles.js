@@ -71,7 +71,7 @@
     const points = values.map((value, k) => {
       const [x, y] = place(value);
       const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
-      const paint = k < seen ? 'fill="var(--class-2)" fill-opacity="0.45" stroke="var(--class-2-text)"' : 'fill="none" stroke="var(--rule-strong)"';
+      const paint = k < seen ? 'fill="var(--forward)" fill-opacity="0.45" stroke="var(--forward)"' : 'fill="none" stroke="var(--rule-strong)"';
       return `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${paint}/>`;
     });
     const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), 'stroke="var(--backward)" stroke-width="2"', 7));
