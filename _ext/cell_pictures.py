@@ -26,6 +26,7 @@ STARTUP = Path(__file__).with_name("kernel_startup.py")
 CLASSES = tuple(plot.CLASS_COLORS[:7])
 SHADES = {
     **{color: f"var(--class-{k})" for k, color in enumerate(CLASSES, start=1)},
+    **{color: f"var(--series-{k})" for k, color in enumerate(plot.SERIES_COLORS, start=1)},
     plot.CLASS_COLORS[7]: "var(--rule-strong)",
     plot.INK: "var(--ink-soft)",
     plot.FORWARD: "var(--forward)",
@@ -36,6 +37,11 @@ WORD_SHADES = {
     **SHADES,
     **{color: f"var(--class-{k}-text)" for k, color in enumerate(CLASSES, start=1)},
     **{plot.readable(c): f"var(--class-{k}-text)" for k, c in enumerate(CLASSES, start=1)},
+    **{
+        shade: f"var(--series-{k}-text)"
+        for k, color in enumerate(plot.SERIES_COLORS, start=1)
+        for shade in (color, plot.readable(color))
+    },
     plot.readable(plot.FORWARD): "var(--forward)",
     plot.readable(plot.BACKWARD): "var(--backward)",
     plot.INK: "var(--ink)",

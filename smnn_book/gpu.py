@@ -24,7 +24,7 @@ from numba.cuda.simulator import kernel as simulator
 from numba.cuda.simulator.kernelapi import FakeCUDAModule
 from numba.np.numpy_support import as_dtype
 
-from smnn.plot import INK, class_color, pyplot
+from smnn.plot import INK, pyplot, series_color
 
 WARP = 32  # threads that take their steps together
 SECTOR = 32  # bytes that the memory delivers at once
@@ -494,8 +494,8 @@ def draw_counts(runs, size):
         "bytes moved per element": [4 * (runs[n].loads + runs[n].stores) / size for n in names],
         "transactions per access of a warp": [runs[n].sectors for n in names],
     }
-    for k, (ax, (label, lengths)) in enumerate(zip(axes, bars.items(), strict=True)):
-        ax.barh(range(len(names)), lengths, color=class_color(4 - 4 * k), height=0.55)
+    for ax, (label, lengths) in zip(axes, bars.items(), strict=True):
+        ax.barh(range(len(names)), lengths, color=series_color(0), height=0.55)
         for place, length in enumerate(lengths):
             ax.annotate(
                 f"{length:g}", (length, place), xytext=(4, -4), textcoords="offset points",
@@ -535,6 +535,6 @@ def draw_tree(levels):
                 )
     ax.set(xlim=(-0.5, width - 0.5), ylim=(0.7 - len(levels), 0.7))
     for t in range(width):
-        ax.text(t, 0.45, f"thread {t}", ha="center", color=class_color(4), size=8)
+        ax.text(t, 0.45, f"thread {t}", ha="center", color=INK, size=8)
     ax.axis("off")
     return figure

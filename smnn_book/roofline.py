@@ -19,7 +19,7 @@ from numba import njit
 
 import smnn
 from smnn._kernels.softmax import softmax_blocks
-from smnn.plot import INK, class_color, pyplot, readable
+from smnn.plot import INK, pyplot, readable, series_color, series_style
 
 WORD = 4  # bytes of a float32
 DEGREE = 16  # of the polynomial that measures the flat roof
@@ -322,7 +322,7 @@ def draw_roofline(roofs, dots, joined=True):
     heights = np.log(places[:, 1] / 1e9)
     labels = np.exp(_spread(heights, 0.045 * np.log(highest / lowest)))
     for k, (name, label) in enumerate(zip(dots, labels, strict=True)):
-        color = class_color(k)
+        color = series_color(k)
         axes.plot(places[k, 0], places[k, 1] / 1e9, "o", color=color, markersize=8)
         axes.annotate(
             name, (places[k, 0], label), xytext=(9, -3), textcoords="offset points",
@@ -359,10 +359,10 @@ def draw_lines(x, lines, xlabel, ylabel="nanoseconds per element"):
     gap = 0.055 * max(np.ptp(every), np.log(4))
     ends = _spread(np.log([values[-1] for values in lines.values()]), gap)
     for k, ((name, values), end) in enumerate(zip(lines.items(), ends, strict=True)):
-        axes.plot(x, values, "o-", color=class_color(k), markersize=4)
+        axes.plot(x, values, marker="o", markersize=4, **series_style(k))
         axes.annotate(
             name, (x[-1], np.exp(end)), xytext=(9, -3), textcoords="offset points",
-            color=readable(class_color(k)), size=9,
+            color=readable(series_color(k)), size=9,
         )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
     axes.set_xlim(min(x) / 1.3, max(x) * (max(x) / min(x)) ** 0.35)
@@ -409,7 +409,7 @@ def draw_savings(pairs):
     figure, axes = pyplot.subplots(figsize=(6.0, 0.6 + 0.55 * len(pairs)))
     names = list(pairs)[::-1]
     left = np.array([pairs[name][1] / pairs[name][0] for name in names])
-    axes.barh(range(len(names)), left, color=class_color(4), height=0.55)
+    axes.barh(range(len(names)), left, color=series_color(0), height=0.55)
     axes.axvline(1, color=INK, linewidth=0.8)
     for k, share in enumerate(left):
         axes.annotate(
@@ -436,10 +436,10 @@ def draw_limits(found):
     for k, kind in enumerate(("call", "arithmetic", "memory")):
         heights = [1e6 * found[shape][kind] for shape in found]
         places = np.arange(len(found)) + 0.27 * (k - 1)
-        axes.bar(places, heights, 0.24, color=class_color(k + 2))
+        axes.bar(places, heights, 0.24, color=series_color(k))
         axes.annotate(
             kind, (places[0], heights[0]), xytext=(0, 4), textcoords="offset points",
-            color=readable(class_color(k + 2)), size=9, rotation=90, ha="center",
+            color=readable(series_color(k)), size=9, rotation=90, ha="center",
         )  # fmt: skip
     axes.set(yscale="log", ylabel="microseconds, by this limit alone")
     axes.set_xticks(range(len(found)), list(found))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from smnn.plot import INK, class_color, pyplot
+from smnn.plot import INK, pyplot, series_color
 
 
 def task_tree(lazy):
@@ -82,7 +82,7 @@ def draw_tasks(tree, workers):
     height = max(up for _, up in place.values())
     figure, ax = pyplot.subplots(figsize=(7.0, 0.85 * height + 0.9))
     for task, (x, y) in place.items():
-        color = INK if owner[task] is None else class_color(owner[task])
+        color = INK if owner[task] is None else series_color(owner[task])
         box = {"boxstyle": "round,pad=0.35", "fc": "none", "ec": color, "lw": 1.2}
         ax.text(x, y, "⊕" if tree[task] else "(m, s)", ha="center", va="center", bbox=box, size=9)
         for other in tree[task]:

@@ -30,8 +30,10 @@ def test_modules_and_their_tests_are_there(module):
     source = (mutants.ROOT / "smnn" / f"{module}.py").read_text(encoding="utf-8")
     found = mutants.mutants(source)
     assert len(found) > 20 and ast.parse(found[0][3]())
-    for name in mutants.MODULES[module]:
-        assert (mutants.ROOT / "tests" / f"test_{name}.py").exists()
+    for name in mutants.tests_of(module):
+        file, *function = name.split("::")
+        text = (mutants.ROOT / file).read_text(encoding="utf-8")
+        assert all(f"def {one}(" in text for one in function)
 
 
 def test_the_share_that_is_noticed_has_an_error():

@@ -171,6 +171,16 @@ def test_a_state_of_another_optimizer_is_refused():
         momentum.load_state_dict({})
 
 
+def test_a_state_counts_whole_steps_from_0_on():
+    optimizer = SGD(0.1, momentum=0.9)
+    optimizer.step({"w": np.ones(2)}, {"w": np.ones(2)})
+    optimizer.load_state_dict(SGD(0.1, momentum=0.9).state_dict())
+    assert optimizer.steps == 0 and optimizer.state == {"momentum_buffer": {}}
+    for wrong in (-1, 0.5, [1, 2]):
+        with pytest.raises(ValueError, match="step must be a number of steps"):
+            optimizer.load_state_dict({"step": wrong})
+
+
 def test_a_parameter_without_a_gradient_stays():
     params = {"w": np.ones(2), "frozen": np.ones(2)}
     Adam(0.1).step(params, {"w": np.ones(2)})
@@ -185,6 +195,19 @@ def test_gradients_that_do_not_fit_change_nothing(optimizer):
     with pytest.raises(ValueError, match=r"'b' must have shape \(3,\), got \(2, 3\)"):
         optimizer.step(params, {"w": np.ones((2, 3)), "b": np.ones((2, 3))})
     assert (params["w"] == 1).all() and optimizer.steps == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "uint8", "bool"])
+def test_a_gradient_of_another_dtype_is_taken_as_numbers(dtype):
+    params = {"w": np.zeros(3, np.float32)}
+    SGD(0.5).step(params, {"w": np.ones(3, dtype)})
+    assert params["w"].tolist() == [-0.5] * 3 and params["w"].dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "U1"])
+def test_a_gradient_without_real_numbers_is_refused(dtype):
+    with pytest.raises(TypeError, match="the gradient of 'w' must hold numbers, got dtype"):
+        SGD(0.5).step({"w": np.zeros(3)}, {"w": np.ones(3, dtype)})
 
 
 def test_parameters_in_any_layout():

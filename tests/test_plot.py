@@ -63,6 +63,19 @@ def test_classes_are_told_apart_by_marker_too():
     assert plot.class_color(9) == plot.CLASS_COLORS[1]
 
 
+def test_no_two_of_thirty_series_are_alike():
+    styles = [plot.series_style(k) for k in range(30)]
+    assert len({(style["color"], style["linestyle"]) for style in styles}) == 30
+    assert plot.series_color(6) == styles[6]["color"] == plot.SERIES_COLORS[1]
+    assert not set(plot.SERIES_COLORS) & {*plot.CLASS_COLORS, plot.FORWARD, plot.BACKWARD}
+
+
+def test_lines_without_a_color_are_series():
+    plot.style()
+    lines = plot.pyplot.subplots()[1].plot([[1, 2, 3], [4, 5, 6]])
+    assert [line.get_color() for line in lines] == list(plot.SERIES_COLORS[:3])
+
+
 def test_style_makes_a_transparent_figure_that_is_the_same_twice():
     plot.style()
 
@@ -108,7 +121,8 @@ def test_every_picture_draws_on_the_axes_it_is_given():
         "computation_graph": lambda ax: plot.computation_graph({"x": tensor}, ax=ax),
     }
     functions = {n for n in plot.__all__ if callable(getattr(plot, n))}
-    assert functions - {"class_color", "label_lines", "readable", "style"} == calls.keys()
+    looks = {"class_color", "label_lines", "readable", "series_color", "series_style", "style"}
+    assert functions - looks == calls.keys()
     for call in calls.values():
         ax = plot.pyplot.figure().add_subplot()
         assert call(ax) is ax

@@ -6,6 +6,7 @@ that none of them passes everything; ``test_book_notebooks.py`` and
 ``test_book_site.py`` run them over the real book.
 """
 
+import ast
 import gzip
 import re
 from collections import Counter
@@ -112,6 +113,60 @@ def faults_in_pictures(notebook):
         if not re.search(r"^:alt:\s*\S", match.group(), re.MULTILINE):
             faults.append(f"a figure in the text has no alt text: {match.group()[:40]!r}")
     return faults
+
+
+# Figures that show classes in the colors of classes, and what their caption or alt text calls
+# these classes.  Whatever else is compared is a series and takes `plot.series_style`.
+CLASSES_SHOWN = {
+    "fig-bugs-shuffled": "one color per class",
+    "fig-choice-buses": "red bus and blue bus",  # the colors that they are named after
+    "fig-choice-voters": "seven classes",  # in the colors of the two parties
+    "fig-derivative-arrows": "third class",
+    "fig-derivative-nine-slopes": "probability of class i",
+    "fig-hidden-xor": "two classes",
+    "fig-learning-border": "two overlapping groups",  # benign and malignant
+    "fig-meaning-pushes": "true class",
+    "fig-random-race": "one color per winner",  # the class that wins
+    "fig-softmax-simplex": "one certain class",
+    "fig-softmax-temperature": "score 3 has probability 1",
+    "fig-switch-gates": "filled corners from the open ones",  # the classes 1 and 0
+}
+COLORS_OF_CLASSES = {"class_color", "CLASS_COLORS", "CLASS_MARKERS"}
+COLOR_ARGUMENTS = {"c", "color", "colors", "ec", "edgecolor", "facecolor", "fc", "mec", "mfc"}
+SHADE = re.compile(r"none|white|black|[01]?\.\d+|0|1")  # no hue
+
+
+def faults_in_colors(notebook):
+    """Class colors show classes, gradients wear their own color, and no hue comes by itself."""
+    faults = []
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        about = cell.metadata.get("mystnb", {})
+        name = about.get("figure", {}).get("name", "")
+        told = f"{about.get('figure', {}).get('caption')} {about.get('image', {}).get('alt')}"
+        draws = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        if used & COLORS_OF_CLASSES and CLASSES_SHOWN.get(name, "?") not in told:
+            faults.append(f"cell {number} has class colors, but {name or 'it'} names no classes")
+        if draws and "BACKWARD" in used and not re.search("gradient|slope|derivative", told):
+            faults.append(f"cell {number} has the color of gradients, but {name} names none")
+        unnamed = sorted(free_colors(nodes)) if draws else []
+        faults += [f"cell {number} has the color {color}" for color in unnamed]
+    return faults
+
+
+def free_colors(nodes):
+    """The colors in a syntax tree that are neither shades of gray nor names of `smnn.plot`."""
+    texts = {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    found = {text for text in texts if re.fullmatch(r"C\d|#[0-9a-fA-F]{6}", text)}
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr) and getattr(node.values[0], "value", "") == "C":
+            found.add(ast.unparse(node))
+        elif isinstance(node, ast.keyword) and node.arg in COLOR_ARGUMENTS:
+            value = getattr(node.value, "value", None)
+            if isinstance(value, str) and not SHADE.fullmatch(value):
+                found.add(value)
+    return found
 
 
 def exercise_labels(notebook):

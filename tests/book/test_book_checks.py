@@ -10,6 +10,7 @@ from book_checks import (
     Page,
     faults_in_address,
     faults_in_anatomy,
+    faults_in_colors,
     faults_in_execution,
     faults_in_exercises,
     faults_in_ids,
@@ -88,6 +89,42 @@ def test_a_figure_without_alt_text_is_found():
     assert faults_in_pictures(notebook(cell)) == []
     assert faults_in_pictures(notebook("![](picture.png)"))
     assert faults_in_pictures(notebook(":::{figure} picture.png\ncaption\n:::"))
+
+
+def figure(source, name="fig-curves", caption="Two curves.", alt="Two curves that cross"):
+    drawn = new_output("display_data", data={"image/png": "…", "text/plain": "<Figure>"})
+    about = {"image": {"alt": alt}, "figure": {"name": name, "caption": caption}}
+    return new_code_cell(source, execution_count=1, outputs=[drawn], metadata={"mystnb": about})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'ax.plot(x, y, color="C0")',
+        'for k in range(3): ax.plot(x, y, color=f"C{k}")',
+        'looks = ("once", rows, "C4")',
+        'ax.plot(x, y, color="tab:blue")',
+        'name.set(color=plot.readable("#e69f00"))',
+        "ax.plot(x, y, color=plot.class_color(0))",
+        "color = plot.CLASS_COLORS[2]",
+        "ax.plot(x, y, color=plot.BACKWARD)",
+    ],
+)
+def test_a_color_that_means_something_else_is_found(source):
+    assert len(faults_in_colors(notebook(figure(source)))) == 1
+
+
+def test_class_colors_are_found_in_a_cell_that_draws_nothing():
+    assert faults_in_colors(notebook(new_code_cell("on = plot.class_color(1)")))
+
+
+def test_colors_that_say_what_they_mean_are_no_faults():
+    series = "ax.plot(x, y, **plot.series_style(1), mfc='none', mec='0.5')\nlayers = ('C1, maps',)"
+    gradients = figure("ax.plot(x, y, color=plot.BACKWARD)", caption="The slopes.")
+    classes = figure("plot.class_color(0)", "fig-hidden-xor", alt="The two classes as points.")
+    unnamed = figure("plot.class_color(0)", "fig-hidden-xor", alt="Four points.")
+    assert faults_in_colors(notebook(figure(series), gradients, classes)) == []
+    assert faults_in_colors(notebook(unnamed))
 
 
 @pytest.mark.parametrize("kind", ["image/png", DRAGGABLE])

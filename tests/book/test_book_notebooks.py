@@ -14,6 +14,7 @@ from book_checks import (
     ROOT,
     exercise_labels,
     faults_in_anatomy,
+    faults_in_colors,
     faults_in_execution,
     faults_in_exercises,
     faults_in_outputs,
@@ -67,6 +68,11 @@ def test_outputs_are_the_same_on_every_run(path):
 @every_notebook
 def test_pictures_have_alt_text(path):
     assert faults_in_pictures(read(path)) == []
+
+
+@every_notebook
+def test_colors_mean_the_same_in_every_figure(path):
+    assert faults_in_colors(read(path)) == []
 
 
 @every_notebook

@@ -25,6 +25,7 @@ import smnn
 from smnn_book import draggable, explorers
 from smnn_book.actions import corridor_value
 from smnn_book.draggable import number
+from smnn_book.waveguide import Waveguide, replicas
 
 if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
@@ -244,6 +245,14 @@ def regions_agree(now, words):
     assert_same_words(words, figure.text)
 
 
+def field_agrees(now, words):
+    p = explorers.range_posterior(now["km"], now["depth"], now["snr"])
+    close(now["p"], p)
+    heard = replicas(Waveguide(), [1000 * now["km"]], source=now["depth"])
+    close(now["d"], np.abs(heard[0]))
+    assert_same_words(words, explorers.source_in_guide(now["km"], now["depth"], now["snr"]).text)
+
+
 AGREES = {
     "attention-tiles": tiles_agree,
     "corridor-coin": corridor_agrees,
@@ -260,6 +269,7 @@ AGREES = {
     "regions-explorer": regions_agree,
     "sigmoid-explorer": sigmoid_agrees,
     "softmax-pullback": pullback_agrees,
+    "source-in-guide": field_agrees,
     "three-cuts": cuts_agree,
     "two-spaces": spaces_agree,
 }
@@ -324,6 +334,30 @@ def test_a_mouse_drags_every_handle(name, width, page, workbench):
         page.mouse.up()
         assert moved
     assert page.faults == []
+
+
+# Their words break into the same lines whatever the numbers are.
+STEADY = (
+    "descent-explorer",
+    "jacobian-explorer",
+    "loss-explorer",
+    "one-line",
+    "regions-explorer",
+    "sigmoid-explorer",
+)
+
+
+@pytest.mark.parametrize("name", STEADY)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_keeps_its_height(name, width, page, workbench):
+    figure = opened(page, workbench, name, width)
+    heights = {figure.bounding_box()["height"]}
+    for control in page.locator("svg:visible .handle, input[type=range]").all():
+        control.focus()
+        for key in ("ArrowUp", "Home", "End"):
+            page.keyboard.press(key)
+            heights.add(figure.bounding_box()["height"])
+    assert max(heights) - min(heights) < 1
 
 
 @driven
@@ -472,6 +506,7 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.gate_regions(sure=0), "a factor between 1 and 20, got 0"),
         (lambda: explorers.huffman_tree([1, 2] + [1] * 6), "eight counts from 96 to 1"),
         (lambda: explorers.huffman_tree(drawn=201), "at most 200 words drawn, got 201"),
+        (lambda: explorers.source_in_guide(3), "kilometers between 0.1 and 2.86, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
         (lambda: explorers.two_spaces(start=3), "a start below 3, got 3"),

@@ -11,7 +11,7 @@ import matplotlib.pyplot as pyplot
 from matplotlib.colors import to_hex
 
 import smnn
-from smnn.plot import INK, class_color
+from smnn.plot import INK, series_color
 from smnn_book.tasks import draw_tasks, task_tree
 
 
@@ -31,7 +31,7 @@ def test_a_task_has_the_color_of_the_worker_whose_chunks_it_needs():
     (ax,) = draw_tasks(tree, [0, 0, 1]).axes
     boxes = [text.get_bbox_patch() for text in ax.texts if text.get_bbox_patch()]
     edges = [to_hex(box.get_edgecolor()) for box in boxes]
-    assert edges == [class_color(k).lower() for k in (0, 0, 1, 0)] + [INK]
+    assert edges == [series_color(k) for k in (0, 0, 1, 0)] + [INK]
     dashed = [t.arrow_patch.get_linestyle() for t in ax.texts if getattr(t, "arrow_patch", None)]
     assert dashed == ["-", "-", "--", "--"]
     pyplot.close()
