@@ -22,6 +22,7 @@ KINDS = (
     "corridor",
     "descent",
     "digit-pad",
+    "field",
     "gate",
     "graph",
     "huffman",

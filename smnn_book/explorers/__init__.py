@@ -1,6 +1,7 @@
 """The figures that a reader moves: kinds and first states, as `smnn_book.draggable` explains."""
 
 from .corridor import corridor_coin, corridor_flow
+from .field import range_posterior, source_in_guide
 from .gate import balance_of, gate_of, gate_regions, gated_rows
 from .graph import network_graph, neuron_graph
 from .huffman import entropy_and_mean_length, huffman_tree
@@ -43,10 +44,12 @@ __all__ = [
     "one_line",
     "plain_and_safe",
     "queries_keys_values",
+    "range_posterior",
     "regions_explorer",
     "sigmoid_explorer",
     "softmax_machine",
     "softmax_pullback",
+    "source_in_guide",
     "sweep_of",
     "three_cuts",
     "train_xor",

@@ -33,6 +33,7 @@ FIGURES = {
     "sigmoid-explorer": explorers.sigmoid_explorer,
     "softmax-machine": explorers.softmax_machine,
     "softmax-pullback": explorers.softmax_pullback,
+    "source-in-guide": explorers.source_in_guide,
     "three-cuts": explorers.three_cuts,
     "two-spaces": explorers.two_spaces,
 }

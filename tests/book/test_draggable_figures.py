@@ -25,6 +25,7 @@ import smnn
 from smnn_book import draggable, explorers
 from smnn_book.actions import corridor_value
 from smnn_book.draggable import number
+from smnn_book.waveguide import Waveguide, replicas
 
 if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
@@ -244,6 +245,14 @@ def regions_agree(now, words):
     assert_same_words(words, figure.text)
 
 
+def field_agrees(now, words):
+    p = explorers.range_posterior(now["km"], now["depth"], now["snr"])
+    close(now["p"], p)
+    heard = replicas(Waveguide(), [1000 * now["km"]], source=now["depth"])
+    close(now["d"], np.abs(heard[0]))
+    assert_same_words(words, explorers.source_in_guide(now["km"], now["depth"], now["snr"]).text)
+
+
 AGREES = {
     "attention-tiles": tiles_agree,
     "corridor-coin": corridor_agrees,
@@ -260,6 +269,7 @@ AGREES = {
     "regions-explorer": regions_agree,
     "sigmoid-explorer": sigmoid_agrees,
     "softmax-pullback": pullback_agrees,
+    "source-in-guide": field_agrees,
     "three-cuts": cuts_agree,
     "two-spaces": spaces_agree,
 }
@@ -496,6 +506,7 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.gate_regions(sure=0), "a factor between 1 and 20, got 0"),
         (lambda: explorers.huffman_tree([1, 2] + [1] * 6), "eight counts from 96 to 1"),
         (lambda: explorers.huffman_tree(drawn=201), "at most 200 words drawn, got 201"),
+        (lambda: explorers.source_in_guide(3), "kilometers between 0.1 and 2.86, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
         (lambda: explorers.two_spaces(start=3), "a start below 3, got 3"),
