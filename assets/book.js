@@ -188,14 +188,17 @@ function openTarget() {
   }
 }
 
-// First what adds to the page, then what asks where things are, so that it is laid out once.
+// First what adds to the page, here and in other scripts, then what asks where things are, so that
+// it is laid out once.
 setUpColors();
 setUpContents();
 setUpCopying();
 setUpKeys();
 copyFormulasAsTeX();
 openTarget();
-keepInView(document.querySelector(".contents [aria-current=page]"));
-followReading();
 reachWideParts();
+requestAnimationFrame(() => {
+  keepInView(document.querySelector(".contents [aria-current=page]"));
+  followReading();
+});
 window.addEventListener("hashchange", openTarget);

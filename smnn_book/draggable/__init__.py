@@ -19,9 +19,13 @@ from smnn_book.results import kept_results
 __all__ = ["DraggableFigure", "first_state", "kept", "number", "row", "script"]
 
 KINDS = (
+    "corridor",
     "descent",
     "digit-pad",
+    "field",
+    "gate",
     "graph",
+    "huffman",
     "jacobian",
     "loss",
     "mesa",
@@ -32,6 +36,7 @@ KINDS = (
     "softmax-machine",
     "spaces",
     "tiles",
+    "trellis",
     "truncation",
 )
 KEPT = {"digit-pad": "digit_pad"}  # what a kind needs beside its script, by name of kept results

@@ -59,7 +59,7 @@
   const rate = (eta) => ({ name: `rate-${eta}`, label: `η = ${eta}`, to: (state) => ({ ...state, eta }) });
 
   define("descent", {
-    start: (data) => ({ ...data }), compute, size: (wide) => (wide ? [608, 294] : [340, 264]), scene, handles, say,
+    compute, size: (wide) => (wide ? [608, 294] : [340, 264]), scene, handles, say,
     drag: (state, name, x, y, wide) => from(state, planeOf(wide).back(x, y)[0]),
     nudge: (state, name, dx, dy) => from(state, clamp(state.w, LOW, HIGH) + farther(dx, dy) * STEP),
     sliders: [

@@ -4,20 +4,22 @@
 "use strict";
 
 (() => {
-  const { SOFT, clamp, define, fixed, line, placeIn, rect, round, stayPut, text } = smnnFigures;
+  const {
+    SOFT, clamp, define, fixed, layouts, line, placeIn,
+    placesIn, rect, round, softmax, stayPut, text,
+  } = smnnFigures;
   const SIDE = 28; // pixels of an image
   const BOX = 20; // MNIST fits a digit into so many, and centers its mass
   const RADIUS = 1.2; // half the width of a stroke, in pixels of the image
   const PAD = 200; // units of the drawing
   const SMALLEST = 30; // a stroke that is shorter is a dot and is not blown up
-  const LEVELS = 8; // of gray in a drawing of an image
+  const LEVELS = 8; // of ink in a drawing of squares
   const KEY_STEP = 5; // units that an arrow moves the pen
 
-  const LAYOUT = {
-    wide: { size: [608, 232], pad: [0, 26], view: [218, 26, 4], hidden: [352, 26, 8, 12.5], bars: [478, 26, 46] },
-    narrow: { size: [340, 384], pad: [0, 26], view: [0, 268, 4], hidden: [130, 268, 16, 13.1], bars: [216, 26, 40] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 232], pad: [0, 26], view: [218, 26, 4], hidden: [352, 26, 8, 12.5], bars: [478, 26, 46] },
+    { size: [340, 384], pad: [0, 26], view: [0, 268, 4], hidden: [130, 268, 16, 13.1], bars: [216, 26, 40] },
+  );
 
   // ---- the network
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -45,10 +47,7 @@
     });
     const hidden = Array.from(a, (value) => Math.max(value, 0));
     const z = b2.map((bias, k) => hidden.reduce((sum, h, j) => sum + h * W2[j][k], bias));
-    const largest = Math.max(...z);
-    const e = z.map((score) => Math.exp((score - largest) / T));
-    const total = e.reduce((sum, part) => sum + part);
-    return { hidden, z, p: e.map((part) => part / total) };
+    return { hidden, z, p: softmax(z, T) };
   }
 
   // ---- from strokes to an image, as MNIST makes its own
@@ -113,19 +112,20 @@
   }
 
   // ---- the drawing
-  // An image as a few paths, one for each level of gray.
-  function pixelsHtml(image, left, top, size, levels = LEVELS) {
-    const paths = Array.from({ length: levels + 1 }, () => "");
-    image.forEach((ink, k) => {
-      const level = Math.round(ink * levels);
-      if (!level) return;
-      const [x, y] = [left + (k % SIDE) * size, top + Math.floor(k / SIDE) * size];
-      paths[level] += `M${round(x)} ${round(y)}h${round(size)}v${round(size)}h-${round(size)}z`;
-    });
+  // Squares as a few paths, one for each level of ink.
+  function squaresHtml(squares, size, color) {
+    const paths = Array.from({ length: LEVELS + 1 }, () => "");
+    for (const [x, y, ink] of squares) {
+      const level = Math.round(ink * LEVELS);
+      if (level) paths[level] += `M${round(x)} ${round(y)}h${round(size)}v${round(size)}h-${round(size)}z`;
+    }
     return paths
-      .map((path, level) => path && `<path d="${path}" fill="var(--ink)" fill-opacity="${round(level / levels)}"/>`)
+      .map((path, level) => path && `<path d="${path}" fill="var(--${color})" fill-opacity="${round(level / LEVELS)}"/>`)
       .join("");
   }
+
+  const pixelsHtml = (image, left, top, size) =>
+    squaresHtml(image.map((ink, k) => [left + (k % SIDE) * size, top + Math.floor(k / SIDE) * size, ink]), size, "ink");
 
   const frame = (x, y, width, height) =>
     rect(x, y, width, height, 'fill="none" stroke="var(--rule-strong)"');
@@ -165,12 +165,8 @@
   function units({ hidden }, at) {
     const [x, y, columns, pitch] = at.hidden;
     const most = Math.max(1, ...hidden);
-    const lit = hidden.map((h, j) => {
-      if (!h) return "";
-      const [left, top] = unitPlace(j, at.hidden);
-      return rect(left + 1, top + 1, pitch - 2, pitch - 2, `fill="var(--forward)" fill-opacity="${round(h / most)}"`);
-    });
-    return frame(x, y, columns * pitch, (hidden.length / columns) * pitch) + lit.join("");
+    const squares = hidden.map((h, j) => [...unitPlace(j, at.hidden).map((place) => place + 1), h && Math.max(h / most, 1 / LEVELS)]);
+    return frame(x, y, columns * pitch, (hidden.length / columns) * pitch) + squaresHtml(squares, pitch - 2, "forward");
   }
 
   // What speaks for the answer most: from a hidden unit to its bar.
@@ -260,7 +256,7 @@
       pad.addEventListener("pointermove", (event) => {
         if (!pad.hasPointerCapture(event.pointerId)) return;
         const all = event.getCoalescedEvents?.() ?? [];
-        goOn((all.length ? all : [event]).map((one) => inside(placeIn(svg, one))));
+        goOn(placesIn(svg, all.length ? all : [event]).map(inside));
       });
       pad.addEventListener("keydown", (event) => {
         const ways = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowRight: [1, 0], ArrowLeft: [-1, 0] };
@@ -317,7 +313,7 @@
   const drawOf = ({ strokes, links }) => ({ strokes, links, pixels: null, label: null, T: 1, isOwn: false });
 
   define("digit-pad", {
-    start: drawOf, compute, size: (wide) => layoutOf(wide).size, scene, over, attend, chips, say, jumps: true,
+    start: drawOf, compute, layoutOf, scene, over, attend, chips, say, jumps: true,
     examples: "Ten mistakes that it was surest of",
     sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 8, step: 0.1, words: (value) => fixed(value, 1) }],
   });

@@ -2,9 +2,9 @@
 //
 // A kind of figure is an object of functions of its state, given to `smnnFigures.define`:
 //
-//   start(data)             the first state, from the data of the figure
+//   start(data)             optional: the first state, from the data of the figure
 //   compute(state)          what follows from the state; the tests compare it with the package
-//   size(wide, data)        width and height of the drawing in its units
+//   size(wide, data)        width and height of the drawing in its units, or layoutOf(wide) that has them
 //   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
 //   handles(state, wide)    what can be dragged: name, place, label and value of each
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
@@ -65,6 +65,16 @@ globalThis.smnnFigures = (() => {
     const tip = `${round(x2)} ${round(y2)}`;
     return `<path d="M${round(x1)} ${round(y1)}L${tip}M${ends[0]}L${tip}L${ends[1]}" fill="none" ${more}/>`;
   }
+
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+  function softmax(z, T = 1) {
+    const e = z.map((score) => Math.exp((score - Math.max(...z)) / T));
+    return e.map((part) => part / sum(e));
+  }
+
+  // What holds for the drawing of the column, or for that of a phone.
+  const layouts = (wide, narrow) => (isWide) => (isWide ? wide : narrow);
 
   // Of two ways that keys go, the one that goes farther.
   const farther = (dx, dy) => (Math.abs(dx) > Math.abs(dy) ? dx : dy);
@@ -270,8 +280,9 @@ globalThis.smnnFigures = (() => {
 
     function show() {
       const state = root.smnnState;
-      for (const { svg, wide } of drawings) {
-        if (!svg.getClientRects().length) continue;
+      // Asked before anything changes: the answer would need a layout.
+      const shown = drawings.filter(({ svg }) => svg.getClientRects().length);
+      for (const { svg, wide } of shown) {
         svg.querySelector(".scene").innerHTML = kind.scene(state, wide);
         for (const handle of kind.handles?.(state, wide) ?? []) place(svg, handle);
       }
@@ -279,8 +290,10 @@ globalThis.smnnFigures = (() => {
       if (readout.textContent !== words) readout.textContent = words;
       sliders.forEach((slider, k) => {
         inputs[k].value = state[slider.name];
-        inputs[k].setAttribute("aria-valuetext", slider.words(state[slider.name]));
-        inputs[k].parentElement.querySelector(".interactive-value").textContent = slider.words(state[slider.name]);
+        const said = slider.words(state[slider.name]);
+        if (inputs[k].getAttribute("aria-valuetext") === said) return;
+        inputs[k].setAttribute("aria-valuetext", said);
+        inputs[k].parentElement.querySelector(".interactive-value").textContent = said;
       });
     }
 
@@ -355,19 +368,22 @@ globalThis.smnnFigures = (() => {
     function attach({ svg, wide }, knob) {
       const name = knob.dataset.name;
       stayPut(knob);
-      let off = [0, 0]; // from the pointer to the middle of the handle
+      let held = name; // where handles are close together, the nearest
+      let off = [0, 0]; // from the pointer to its middle
       knob.addEventListener("pointerdown", (event) => {
         const [x, y] = placeIn(svg, event);
-        const handle = kind.handles(root.smnnState, wide).find((one) => one.name === name);
+        const away = (handle) => Math.hypot(handle.x - x, handle.y - y);
+        const handle = kind.handles(root.smnnState, wide).reduce((a, b) => (away(b) < away(a) ? b : a));
+        held = handle.name;
         off = [handle.x - x, handle.y - y];
         knob.setPointerCapture(event.pointerId);
-        knob.focus({ preventScroll: true });
+        svg.querySelector(`.handle[data-name="${held}"]`).focus({ preventScroll: true });
         event.preventDefault();
       });
       knob.addEventListener("pointermove", (event) => {
         if (!knob.hasPointerCapture(event.pointerId)) return;
         const [x, y] = placeIn(svg, event);
-        set(kind.drag(root.smnnState, name, x + off[0], y + off[1], wide));
+        set(kind.drag(root.smnnState, held, x + off[0], y + off[1], wide));
       });
       knob.addEventListener("keydown", (event) => {
         const far = { PageUp: [0, 10], PageDown: [0, -10], Home: [-1e6, -1e6], End: [1e6, 1e6] };
@@ -400,13 +416,19 @@ globalThis.smnnFigures = (() => {
   }
 
   // Where an event is, in the units of a drawing.
-  function placeIn(svg, event) {
-    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-    return [place.x, place.y];
+  const placeIn = (svg, event) => placesIn(svg, [event])[0];
+
+  // To ask where a drawing is takes longer than all else here, so it is asked once.
+  function placesIn(svg, events) {
+    const inside = svg.getScreenCTM().inverse();
+    return events.map(({ clientX, clientY }) => {
+      const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(inside);
+      return [x, y];
+    });
   }
 
   function define(name, kind) {
-    kinds[name] = kind;
+    kinds[name] = kind = { start: (data) => ({ ...data }), size: (wide) => kind.layoutOf(wide).size, ...kind };
     if (typeof document === "undefined") return;
     for (const root of document.querySelectorAll(`.draggable[data-kind="${name}"]`)) whenNear(root, () => enliven(root, kind));
   }
@@ -424,7 +446,7 @@ globalThis.smnnFigures = (() => {
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, farther, fixed, html, line, onGrid, placeIn,
-    placeOn, plane, points, rect, round, row, scores, stayPut, svg, text,
+    HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, farther, fixed, html, layouts, line, onGrid, placeIn,
+    placeOn, placesIn, plane, points, rect, round, row, scores, softmax, stayPut, sum, svg, text,
   };
 })();

@@ -6,13 +6,12 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, arrow, clamp, define, farther, fixed, onGrid, placeOn, rect, text } = smnnFigures;
+  const { HALO, MIDDLE, arrow, clamp, define, farther, fixed, onGrid, placeOn, rect, sum, text } = smnnFigures;
   const RADIUS = 22;
   const TRACK = 40; // half of the way that a handle has
   const number = (value) => fixed(value, 4);
   const framed = (value) => (value < 0 ? `(${number(value)})` : number(value));
   const sigmoid = (z) => (z < 0 ? Math.exp(z) / (1 + Math.exp(z)) : 1 / (1 + Math.exp(-z)));
-  const sum = (parts) => parts.reduce((total, part) => total + part, 0);
   const pairs = (values) => values.flatMap((x, k) => (k % 2 ? [] : [[x, values[k + 1]]]));
 
   // Each operation with its value, its slope for each input, and its sum in numbers.

@@ -4,23 +4,20 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SIGNS, SOFT, define, fixed, rect, row, scores, text } = smnnFigures;
-  const LAYOUT = {
-    wide: {
+  const { MIDDLE, SIGNS, SOFT, define, fixed, layouts, rect, row, scores, softmax, text } = smnnFigures;
+  const layoutOf = layouts(
+    {
       size: [608, 272], columns: [30, 84, 138], zero: 122, unit: 23, width: 32, floor: 214,
       square: [290, 52, 102, 60],
     },
-    narrow: {
+    {
       size: [340, 482], columns: [114, 170, 226], zero: 114, unit: 20, width: 32, floor: 194,
       square: [90, 294, 80, 60],
     },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  );
 
   function compute({ z }) {
-    const e = z.map((score) => Math.exp(score - Math.max(...z)));
-    const total = e.reduce((sum, part) => sum + part);
-    const p = e.map((part) => part / total);
+    const p = softmax(z);
     return { p, jacobian: p.map((share, i) => p.map((other, j) => share * ((i === j) - other))) };
   }
 
@@ -48,7 +45,7 @@
     [`z = ${row(z, 1)}`, `p = ${row(p, 3)}`, ...jacobian.map((slopes, i) => `∂p${SIGNS[i]}/∂z = ${row(slopes, 3)}`)].join("\n");
 
   define("jacobian", {
-    start: ({ z }) => ({ z: [...z] }), compute, size: (wide) => layoutOf(wide).size, scene, say,
+    start: ({ z }) => ({ z: [...z] }), compute, layoutOf, scene, say,
     handles: (state, wide) => scores.handles(state, layoutOf(wide)),
     drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),
     nudge: scores.nudge,

@@ -4,13 +4,12 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, clamp, define, farther, fixed, onGrid, plane, rect, round, text } = smnnFigures;
+  const { HALO, MIDDLE, SOFT, clamp, define, farther, fixed, layouts, onGrid, plane, rect, round, text } = smnnFigures;
   const [LOW, HIGH, STEP] = [-4, 6, 0.05];
-  const LAYOUT = {
-    wide: { size: [608, 364], box: [28, 28, 572, 220], bar: [0, 336, 608, 18] },
-    narrow: { size: [340, 344], box: [28, 28, 304, 200], bar: [0, 316, 340, 18] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 364], box: [28, 28, 572, 220], bar: [0, 336, 608, 18] },
+    { size: [340, 344], box: [28, 28, 304, 200], bar: [0, 316, 340, 18] },
+  );
   const planeOf = (wide) => plane(layoutOf(wide).box, [LOW, HIGH], [0, 6.5]);
 
   const chance = (z, K) => 1 / (1 + (K - 1) * Math.exp(-z));
@@ -18,7 +17,7 @@
   const LOSSES = {
     "cross-entropy": { color: "forward", of: (p) => [-Math.log(p), p - 1], room: -1.6 },
     "squared error": {
-      color: "class-1", words: "class-1-text", room: -3.9,
+      color: "series-2", words: "series-2-text", room: -3.9,
       of: (p, K) => [(0.5 * K * (1 - p) ** 2) / (K - 1), (-K * p * (1 - p) ** 2) / (K - 1)],
     },
   };
@@ -86,7 +85,7 @@
   const at = (name, label, z) => ({ name, label, to: (state) => scored(state, z) });
 
   define("loss", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say, drag: dragged,
+    compute, layoutOf, scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => scored(state, state.z + farther(dx, dy) * STEP),
     sliders: [{ name: "K", label: "number of classes", low: 2, high: 10, step: 1, words: (value) => fixed(value, 0) }],
     chips: () => [at("wrong", "confident and wrong", -4), at("equal", "undecided", 0), at("right", "confident and right", 5)],

@@ -4,7 +4,10 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, farther, fixed, onGrid, rect, round, text } = smnnFigures;
+  const {
+    HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, farther,
+    fixed, layouts, onGrid, rect, round, text,
+  } = smnnFigures;
   const MOST = 1000;
   const STEP = 0.5;
   const END = 6000; // of the map, either way
@@ -28,11 +31,10 @@
     return Math.sign(value) * (low + up) * unit;
   }
 
-  const LAYOUT = {
-    wide: { size: [608, 350], map: [0, 30, 608, 190], bars: [[0, 292, 290], [318, 292, 290]] },
-    narrow: { size: [340, 450], map: [0, 30, 340, 190], bars: [[0, 292, 340], [0, 384, 340]] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 350], map: [0, 30, 608, 190], bars: [[0, 292, 290], [318, 292, 290]] },
+    { size: [340, 450], map: [0, 30, 340, 190], bars: [[0, 292, 340], [0, 384, 340]] },
+  );
 
   // ---- softmax in a float type, every step rounded
   function shares(scores, { to, adds }) {
@@ -161,7 +163,7 @@
   }
 
   define("mesa", {
-    start: ({ z, shift, type }) => ({ z: [...z], shift, type }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    start: ({ z, shift, type }) => ({ z: [...z], shift, type }), compute, layoutOf, scene, handles, say,
     drag: (state, name, x, y, wide) => shifted(state, backTo(x, layoutOf(wide).map)),
     nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * STEP),
     chips: () => [

@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, arrow, clamp, define, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const { HALO, MIDDLE, SOFT, arrow, clamp, define, fixed, layouts, line, onGrid, rect, round, text } = smnnFigures;
   const [LOW, HIGH] = [-0.5, 1.5];
   const STEP = 0.05;
   const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]];
@@ -17,12 +17,11 @@
     XOR: { wants: [0, 1, 1, 0], ends: [[0.75, -0.25], [-0.25, 0.75]] },
   };
 
-  const LAYOUT = {
-    wide: { size: [608, 320], square: [8, 24, 284], table: [318, 46], width: 290 },
-    narrow: { size: [340, 540], square: [20, 24, 300], table: [10, 374], width: 320 },
-  };
+  const layoutOf = layouts(
+    { size: [608, 320], square: [8, 24, 284], table: [318, 46], width: 290 },
+    { size: [340, 540], square: [20, 24, 300], table: [10, 374], width: 320 },
+  );
   const ROW = 38;
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
 
   // The side that is on is to the right of the way from the first point to the second.
   function compute({ ends: [[x1, y1], [x2, y2]], gate }) {
@@ -146,7 +145,7 @@
   }
 
   define("one-line", {
-    start: ({ ends, gate }) => ({ ends: ends.map((end) => [...end]), gate }), compute, size: (wide) => layoutOf(wide).size,
+    start: ({ ends, gate }) => ({ ends: ends.map((end) => [...end]), gate }), compute, layoutOf,
     scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
       ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: (state) => ({ ...state, gate }) })),

@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, arrow, bars, clamp, define, fixed, line, rect, row, text } = smnnFigures;
+  const { HALO, MIDDLE, SOFT, arrow, bars, clamp, define, fixed, layouts, line, rect, row, sum, text } = smnnFigures;
   const MOST = 2; // of a gradient with respect to a probability, either way
   const LEAST = 0.02; // of a probability
   const SHRUNK = 0.75; // how long an arrow is in the triangle, for one unit
@@ -13,20 +13,18 @@
   const WRONG = 'stroke="var(--ink-soft)" stroke-width="2" stroke-dasharray="5 4"';
 
   // A triangle, and three groups of bars: what comes in, and what comes back in two ways.
-  const LAYOUT = {
-    wide: {
+  const layoutOf = layouts(
+    {
       size: [608, 290], corners: [[16, 240], [212, 240], [114, 70]], unit: 44,
       groups: [[246, 34, 132], [358, 44, 132], [498, 44, 132]],
     },
-    narrow: {
+    {
       size: [340, 490], corners: [[10, 190], [190, 190], [100, 34]], unit: 40,
       groups: [[240, 38, 114], [38, 44, 360], [214, 44, 360]],
     },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  );
   const gradient = bars("dp", "Gradient dp", MOST, 0.1);
-  const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  const inner = (a, b) => total(a.map((value, k) => value * b[k]));
+  const inner = (a, b) => sum(a.map((value, k) => value * b[k]));
 
   function compute({ p, dp }) {
     const mean = inner(dp, p);
@@ -38,11 +36,11 @@
   }
 
   // ---- the triangle: a point for shares, and a way for changes of them
-  const pointOf = (shares, corners) => [0, 1].map((axis) => total(shares.map((share, k) => share * corners[k][axis])));
+  const pointOf = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
 
   function wayOf(change, corners) {
     const middle = pointOf([1 / 3, 1 / 3, 1 / 3], corners);
-    return [0, 1].map((axis) => SHRUNK * total(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
+    return [0, 1].map((axis) => SHRUNK * sum(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
   }
 
   function sharesAt(x, y, corners) {
@@ -54,8 +52,8 @@
 
   function inside(shares) {
     const raised = shares.map((share) => Math.max(share, LEAST));
-    const over = total(raised) - 1;
-    const room = total(raised) - 3 * LEAST;
+    const over = sum(raised) - 1;
+    const room = sum(raised) - 3 * LEAST;
     return raised.map((share) => share - (room > 0 ? (over * (share - LEAST)) / room : over / 3));
   }
 
@@ -124,13 +122,13 @@
     const off = angle === null ? "" : `, ${fixed(angle, 1)}° off`;
     return [
       `p = ${row(p, 3)}, dp = ${row(dp, 1)}, ⟨dp, p⟩ = ${fixed(mean, 3)}`,
-      `dz: p ⊙ (dp − ⟨dp, p⟩) = ${row(dz, 3)}, sum ${fixed(total(dz), 3)}`,
-      `diagonal only: p ⊙ (1 − p) ⊙ dp = ${row(diagonal, 3)}, sum ${fixed(total(diagonal), 3)}${off}`,
+      `dz: p ⊙ (dp − ⟨dp, p⟩) = ${row(dz, 3)}, sum ${fixed(sum(dz), 3)}`,
+      `diagonal only: p ⊙ (1 − p) ⊙ dp = ${row(diagonal, 3)}, sum ${fixed(sum(diagonal), 3)}${off}`,
     ].join("\n");
   }
 
   define("pullback", {
-    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, size: (wide) => layoutOf(wide).size,
+    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, layoutOf,
     scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
       ...gradient.chips(0.5, " of dp"),

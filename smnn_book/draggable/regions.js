@@ -4,23 +4,22 @@
 "use strict";
 
 (() => {
-  const { SIGNS, SOFT, clamp, crossing, define, fixed, line, onGrid, plane, points, rect, row, text } = smnnFigures;
+  const {
+    SIGNS, SOFT, clamp, crossing, define, fixed, layouts, line,
+    onGrid, plane, points, rect, row, softmax, text,
+  } = smnnFigures;
   const CELLS = 48; // each way
   const SHADES = 5; // from unsure to sure
   const STEP = 0.02; // of the ring
-  const LAYOUT = {
-    wide: { size: [608, 396], box: [30, 10, 360, 360], bars: [424, 150, 184], radius: 3.5 },
-    narrow: { size: [340, 446], box: [28, 10, 304, 304], bars: [8, 372, 324], radius: 3 },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 396], box: [30, 10, 360, 360], bars: [424, 150, 184], radius: 3.5 },
+    { size: [340, 446], box: [28, 10, 304, 304], bars: [8, 372, 324], radius: 3 },
+  );
   const planeOf = ({ low, high }, wide) => plane(layoutOf(wide).box, [low, high], [low, high]);
 
   function answer({ V, c, W, b }, [x, y]) {
     const h = c.map((bias, j) => Math.tanh(x * V[0][j] + y * V[1][j] + bias));
-    const z = b.map((bias, k) => h.reduce((sum, part, j) => sum + part * W[j][k], bias));
-    const e = z.map((score) => Math.exp(score - Math.max(...z)));
-    const total = e.reduce((sum, part) => sum + part);
-    return e.map((part) => part / total);
+    return softmax(b.map((bias, k) => h.reduce((total, part, j) => total + part * W[j][k], bias)));
   }
 
   const largest = (p) => p.indexOf(Math.max(...p));
@@ -99,7 +98,7 @@
     `at the ring: x = ${row(ring, 2)}\np = ${row(p, 3)}`;
 
   define("regions", {
-    start: (data) => ({ ...data, ring: [...data.ring] }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say, jumps: true,
+    start: (data) => ({ ...data, ring: [...data.ring] }), compute, layoutOf, scene, handles, say, jumps: true,
     drag: (state, name, x, y, wide) => withRing(state, planeOf(state, wide).back(x, y)),
     nudge: (state, name, dx, dy) => withRing(state, [state.ring[0] + dx * STEP, state.ring[1] + dy * STEP]),
     sliders: [{ name: "n", label: "hidden units", low: 1, high: ({ networks }) => networks.length, step: 1, words: (value) => fixed(value, 0) }],

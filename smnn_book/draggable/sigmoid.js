@@ -56,7 +56,7 @@
   const scaled = (name, label, s) => ({ name, label, to: (state) => ({ ...state, s }) });
 
   define("sigmoid", {
-    start: (data) => ({ ...data }), compute, size: (wide) => (wide ? [608, 268] : [340, 232]), scene, handles, say, drag: dragged,
+    compute, size: (wide) => (wide ? [608, 268] : [340, 232]), scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => withPart(state, name, state[name] + farther(dx, dy) * RANGES[name][2]),
     chips: () => [scaled("gentle", "s = 0.5", 0.5), scaled("one", "s = 4, slope 1", 4), scaled("switch", "a switch: s = 20", 20)],
   });

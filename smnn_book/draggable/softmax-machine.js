@@ -4,25 +4,24 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SIGNS, SOFT, define, fixed, line, rect, round, row, scores, text } = smnnFigures;
+  const { MIDDLE, SIGNS, SOFT, define, fixed, layouts, line, rect, round, row, scores, text } = smnnFigures;
   const COLORS = [1, 2, 3].map((k) => `fill="var(--class-${k})"`);
   const WORDS = [1, 2, 3].map((k) => `fill="var(--class-${k}-text)"`);
   const EDGE = 'fill="none" stroke="var(--rule-strong)"';
 
   // Where things are: three columns of scores and of exponentials, a triangle, a bar.
-  const LAYOUT = {
-    wide: {
+  const layoutOf = layouts(
+    {
       size: [608, 348], zero: 132, unit: 23, columns: [30, 84, 138], floor: 224, rise: 176,
       exponentials: [232, 286, 340], heading: 208, corners: [[424, 216], [592, 216], [508, 70]],
       bar: [0, 300, 608, 18], numbers: 340, width: 32,
     },
-    narrow: {
+    {
       size: [340, 530], zero: 120, unit: 20, columns: [24, 72, 120], floor: 200, rise: 152,
       exponentials: [220, 268, 316], heading: 176, corners: [[90, 424], [250, 424], [170, 285]],
       bar: [0, 480, 340, 18], numbers: 520, width: 28,
     },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  );
 
   function compute({ z, T }) {
     const largest = Math.max(...z);
@@ -96,7 +95,7 @@
   define("softmax-machine", {
     start: ({ z, T }) => ({ z: [...z], T }),
     compute,
-    size: (wide) => layoutOf(wide).size,
+    layoutOf,
     scene,
     handles: (state, wide) => scores.handles(state, layoutOf(wide)),
     drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),

@@ -5,17 +5,19 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, clamp, crossing, define, fixed, line, onGrid, points, rect, round, row, text } = smnnFigures;
+  const {
+    HALO, MIDDLE, SOFT, clamp, crossing, define, fixed, layouts,
+    line, onGrid, points, rect, round, row, text,
+  } = smnnFigures;
   const [LOW, HIGH] = [-0.6, 1.6]; // of both inputs
   const CELLS = 22; // of the background, each way
   const STEP = 0.05; // of the probe
   const UNITS = [0, 1];
 
-  const LAYOUT = {
-    wide: { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
-    narrow: { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
+    { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
+  );
 
   // ---- the network: two inputs, two tanh units, two classes
   function answer({ W1, b1, W2, b2 }, x) {
@@ -191,7 +193,7 @@
   const onward = (state, by) => ({ ...state, step: state.step >= state.last ? 0 : Math.min(state.step + by, state.last) });
 
   define("spaces", {
-    start: (data) => ({ ...data, probe: [...data.probe] }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    start: (data) => ({ ...data, probe: [...data.probe] }), compute, layoutOf, scene, handles, say,
     jumps: true,
     drag: dragged,
     nudge: (state, name, dx, dy) => withProbe(state, state.probe[0] + dx * STEP, state.probe[1] + dy * STEP),

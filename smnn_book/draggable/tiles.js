@@ -4,13 +4,12 @@
 "use strict";
 
 (() => {
-  const { SOFT, arrow, clamp, define, farther, fixed, line, rect, round, text } = smnnFigures;
+  const { SOFT, arrow, clamp, define, farther, fixed, layouts, line, rect, round, text } = smnnFigures;
   const FRAME = 'fill="none" stroke="var(--rule-strong)"';
-  const LAYOUT = {
-    wide: { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
-    narrow: { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
+    { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
+  );
 
   // One step of the sweep: what was kept and a tile of scores and values become what is kept.
   function merged({ m, s, o }, scores, values) {
@@ -72,7 +71,7 @@
     const points = values.map((value, k) => {
       const [x, y] = place(value);
       const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
-      const paint = k < seen ? 'fill="var(--class-2)" fill-opacity="0.45" stroke="var(--class-2-text)"' : 'fill="none" stroke="var(--rule-strong)"';
+      const paint = k < seen ? 'fill="var(--forward)" fill-opacity="0.45" stroke="var(--forward)"' : 'fill="none" stroke="var(--rule-strong)"';
       return `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${paint}/>`;
     });
     const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), 'stroke="var(--backward)" stroke-width="2"', 7));
@@ -127,7 +126,7 @@
   };
 
   define("tiles", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     jumps: true, drag: dragged, nudge: nudged,
     play: { next: onward, ends: ({ seen, scores }) => seen === scores.length, wait: 800 },
     chips: () => [

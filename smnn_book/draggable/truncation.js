@@ -4,23 +4,21 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, clamp, define, farther, fixed, line, onGrid, rect, round, text } = smnnFigures;
+  const {
+    HALO, MIDDLE, SOFT, clamp, define, farther, fixed, layouts,
+    line, onGrid, rect, round, softmax, text,
+  } = smnnFigures;
   const CUT = 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="6 4"';
-  const LAYOUT = {
-    wide: { size: [608, 362], width: 590, base: 200, rise: 160, bar: 34, stack: 258, final: 334 },
-    narrow: { size: [340, 362], width: 324, base: 200, rise: 160, bar: 19, stack: 258, final: 334 },
-  };
-  const layoutOf = (wide) => LAYOUT[wide ? "wide" : "narrow"];
+  const layoutOf = layouts(
+    { size: [608, 362], width: 590, base: 200, rise: 160, bar: 34, stack: 258, final: 334 },
+    { size: [340, 362], width: 324, base: 200, rise: 160, bar: 19, stack: 258, final: 334 },
+  );
 
-  function shares(z, T, isIn) {
-    const e = z.map((score, k) => (isIn[k] ? Math.exp((score - z[0]) / T) : 0));
-    const total = e.reduce((sum, part) => sum + part);
-    return e.map((part) => part / total);
-  }
+  const shares = (z, T, isIn) => softmax(z.map((score, k) => (isIn[k] ? score : -Infinity)), T);
 
   // The scores come from the largest to the smallest.
   function compute({ z, T, k, topP, minP }) {
-    const p = shares(z, T, z.map(() => true));
+    const p = softmax(z, T);
     const first = shares(z, T, z.map((_, j) => j < k));
     let before = 0;
     const kept = z.map((_, j) => {
@@ -114,7 +112,7 @@
   const OFF = { k: 12, topP: 1, minP: 0 };
 
   define("truncation", {
-    start: (data) => ({ ...data }), compute, size: (wide) => layoutOf(wide).size, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     drag: dragged,
     nudge: (state, name, dx, dy) => withCut(state, name, state[name] + farther(dx, dy) * RANGES[name][2]),
     sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 3, step: 0.1, words: (value) => fixed(value, 1) }],

@@ -17,8 +17,12 @@ def regions():
 
 FIGURES = {
     "attention-tiles": explorers.attention_tiles,
+    "corridor-coin": explorers.corridor_coin,
+    "ctc-trellis": explorers.ctc_trellis,
     "descent-explorer": explorers.descent_explorer,
     "digit-pad": explorers.digit_pad,
+    "gate-regions": explorers.gate_regions,
+    "huffman-tree": explorers.huffman_tree,
     "jacobian-explorer": explorers.jacobian_explorer,
     "loss-explorer": explorers.loss_explorer,
     "mesa": explorers.walk_off_the_mesa,
@@ -29,6 +33,7 @@ FIGURES = {
     "sigmoid-explorer": explorers.sigmoid_explorer,
     "softmax-machine": explorers.softmax_machine,
     "softmax-pullback": explorers.softmax_pullback,
+    "source-in-guide": explorers.source_in_guide,
     "three-cuts": explorers.three_cuts,
     "two-spaces": explorers.two_spaces,
 }

@@ -23,7 +23,9 @@ from test_browser import faults_in_access, faults_in_width
 
 import smnn
 from smnn_book import draggable, explorers
+from smnn_book.actions import corridor_value
 from smnn_book.draggable import number
+from smnn_book.waveguide import Waveguide, replicas
 
 if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
@@ -159,6 +161,41 @@ def tiles_agree(now, words):
     assert words == explorers.attention_tiles(now["query"], now["seen"], now["tile"]).text
 
 
+def trellis_agrees(now, words):
+    p, label = np.array(now["p"]), now["label"]
+    classes = ["−ab".index(letter) for letter in label]
+    loss, dlogits = smnn.ctc_loss(np.log(p)[:, None], [classes], reduction="none")
+    close([now["loss"], now["P"]], [loss[0], np.exp(-loss[0])])
+    close(p - np.array(now["y"]), dlogits[:, 0])
+    close(np.sum(now["share"], axis=1), 1)
+    assert_same_words(words, explorers.ctc_trellis(p, label).text)
+
+
+def huffman_agrees(now, words):
+    tree = smnn.HierarchicalSoftmax.from_counts(now["w"], 1)
+    assert now["lengths"] == tree.code_lengths.tolist()
+    close([now["H"], now["L"]], explorers.entropy_and_mean_length(now["w"]))
+    assert now["H"] - 1e-9 <= now["L"] < now["H"] + 1
+    assert sorted(now["w"], reverse=True) == now["w"]
+    assert_same_words(words, explorers.huffman_tree(now["w"], now["drawn"]).text)
+
+
+def gate_agrees(now, words):
+    gates = explorers.gate_of(now["c"], now["b"], now["s"])
+    close(now["g"], gates)
+    for found, expected in zip(("f", "P", "L", "db"), explorers.balance_of(gates), strict=True):
+        close(now[found], expected)
+    made = explorers.gate_regions(now["c"], now["s"], now["b"], now["step"])
+    assert_same_words(words, made.text)
+
+
+def corridor_agrees(now, words):
+    v, visits, slope = explorers.corridor_flow(now["p"])
+    close([*now["v"], *now["visits"], now["slope"]], [*v, *visits, slope])
+    close(now["v"][0], corridor_value(now["p"]))
+    assert_same_words(words, explorers.corridor_coin(now["p"]).text)
+
+
 def sigmoid_agrees(now, words):
     s, v = now["s"], now["v"]
     ends = smnn.sigmoid(np.array([-1, 0, 1]) * now["climb"] / 2 + v, scale=s, shift=v)
@@ -208,9 +245,21 @@ def regions_agree(now, words):
     assert_same_words(words, figure.text)
 
 
+def field_agrees(now, words):
+    p = explorers.range_posterior(now["km"], now["depth"], now["snr"])
+    close(now["p"], p)
+    heard = replicas(Waveguide(), [1000 * now["km"]], source=now["depth"])
+    close(now["d"], np.abs(heard[0]))
+    assert_same_words(words, explorers.source_in_guide(now["km"], now["depth"], now["snr"]).text)
+
+
 AGREES = {
     "attention-tiles": tiles_agree,
+    "corridor-coin": corridor_agrees,
+    "ctc-trellis": trellis_agrees,
     "descent-explorer": descent_agrees,
+    "gate-regions": gate_agrees,
+    "huffman-tree": huffman_agrees,
     "jacobian-explorer": jacobian_agrees,
     "loss-explorer": loss_agrees,
     "mesa": mesa_agrees,
@@ -220,6 +269,7 @@ AGREES = {
     "regions-explorer": regions_agree,
     "sigmoid-explorer": sigmoid_agrees,
     "softmax-pullback": pullback_agrees,
+    "source-in-guide": field_agrees,
     "three-cuts": cuts_agree,
     "two-spaces": spaces_agree,
 }
@@ -284,6 +334,30 @@ def test_a_mouse_drags_every_handle(name, width, page, workbench):
         page.mouse.up()
         assert moved
     assert page.faults == []
+
+
+# Their words break into the same lines whatever the numbers are.
+STEADY = (
+    "descent-explorer",
+    "jacobian-explorer",
+    "loss-explorer",
+    "one-line",
+    "regions-explorer",
+    "sigmoid-explorer",
+)
+
+
+@pytest.mark.parametrize("name", STEADY)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_keeps_its_height(name, width, page, workbench):
+    figure = opened(page, workbench, name, width)
+    heights = {figure.bounding_box()["height"]}
+    for control in page.locator("svg:visible .handle, input[type=range]").all():
+        control.focus()
+        for key in ("ArrowUp", "Home", "End"):
+            page.keyboard.press(key)
+            heights.add(figure.bounding_box()["height"])
+    assert max(heights) - min(heights) < 1
 
 
 @driven
@@ -425,6 +499,14 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.walk_off_the_mesa(dtype="int8"), "one of float16, float32, float64"),
         (lambda: explorers.attention_tiles(query=16), "a query below 16 and at most 16 keys"),
         (lambda: explorers.attention_tiles(tile=3), "a tile of 1, 2, 4 or 8, got 3"),
+        (lambda: explorers.corridor_coin(1), "a probability between 0.04 and 0.97, got 1"),
+        (lambda: explorers.ctc_trellis(label="b"), "one of aba, ab, aa, got 'b'"),
+        (lambda: explorers.ctc_trellis(p=[[1, 0, 0]] * 6), "six rows of three positive"),
+        (lambda: explorers.gate_regions(((0, 1),) * 3), "three places between -0.95 and 0.95"),
+        (lambda: explorers.gate_regions(sure=0), "a factor between 1 and 20, got 0"),
+        (lambda: explorers.huffman_tree([1, 2] + [1] * 6), "eight counts from 96 to 1"),
+        (lambda: explorers.huffman_tree(drawn=201), "at most 200 words drawn, got 201"),
+        (lambda: explorers.source_in_guide(3), "kilometers between 0.1 and 2.86, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
         (lambda: explorers.two_spaces(start=3), "a start below 3, got 3"),
