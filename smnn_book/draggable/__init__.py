@@ -51,6 +51,8 @@ COLORS = {
     "class-1-text": "#956500",
     "class-2-text": "#357599",
     "class-3-text": "#007e5b",
+    "series-2": "#7638bf",
+    "series-2-text": "#7638bf",
     "ink": "#1f1d1a",
     "ink-soft": "#5d5850",
     "paper": "white",

@@ -201,7 +201,7 @@
     }).join("");
   }
 
-  const percent = (share) => (share >= 0.9995 || share < 0.0005 ? (share > 0.5 ? "> 99.9 %" : "") : `${fixed(100 * share, 1)} %`);
+  const percent = (share) => (share >= 0.9995 || share < 0.0005 ? (share > 0.5 ? "> 99.9%" : "") : `${fixed(100 * share, 1)}%`);
 
   // What stays while the drawing changes: names that lead to chapters, and what is drawn on.
   function over({ links }, wide) {
@@ -300,7 +300,7 @@
 
   function say({ p, T, hidden, label, strokes, pixels }) {
     const order = p.map((_, k) => k).sort((a, b) => p[b] - p[a]);
-    const [first, second, third] = order.map((k) => `${k} (${percent(p[k]) || "< 0.1 %"})`);
+    const [first, second, third] = order.map((k) => `${k} (${percent(p[k]) || "< 0.1%"})`);
     const lit = hidden.filter((h) => h > 0).length;
     const begin = label != null ? `Whoever wrote this meant a ${label}. ` : "";
     const empty = !pixels && !strokes.length ? "The pad is empty, and there is an answer all the same. " : "";

@@ -124,7 +124,7 @@
 
   const say = ({ label, count, P, loss, best }) =>
     `${label}: ${count} paths, P = ${fixed(P, 4)}, loss −log P = ${fixed(loss, 3)}\n` +
-    `the likeliest, ${best.read}, has ${fixed((100 * best.chance) / P, 1)} % of P`;
+    `the likeliest, ${best.read}, has ${fixed((100 * best.chance) / P, 1)}% of P`;
 
   const everywhere = (row) => (state) => ({ ...state, p: state.p.map(() => row) });
 

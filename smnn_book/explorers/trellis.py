@@ -69,7 +69,7 @@ def ctc_trellis(p=MUMBLED, label="aba", *, name="ctc-trellis"):
     --------
     >>> print(ctc_trellis(label="ab").text)
     ab: 70 paths, P = 0.1199, loss −log P = 2.121
-    the likeliest, − a − b − −, has 11.3 % of P
+    the likeliest, − a − b − −, has 11.3% of P
     """
     p = np.asarray(p, dtype=float)
     if p.shape != (6, 3) or not (p > 0).all() or not np.allclose(p.sum(axis=1), 1):
@@ -83,7 +83,7 @@ def ctc_trellis(p=MUMBLED, label="aba", *, name="ctc-trellis"):
     text = (
         f"{label}: {len(paths)} paths, P = {number(total, 4)}, "
         f"loss −log P = {number(-log(total), 3)}\n"
-        f"the likeliest, {likeliest}, has {number(100 * best / total, 1)} % of P"
+        f"the likeliest, {likeliest}, has {number(100 * best / total, 1)}% of P"
     )
     return DraggableFigure(
         name=name,
