@@ -5,7 +5,9 @@ kinks, in float64.  The cotangent is random.  What a case compares with is a cen
 difference.
 """
 
+import copy
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -339,6 +341,54 @@ def test_layer_gradient(name):
     assert report.ok, f"{name}\n{report}"
 
 
+def built(name, dtype="float64"):
+    """A copy of a layer of the table with its weights, and rows for it."""
+    layer, input_shape, x = LAYERS[name]
+    layer = copy.deepcopy(layer)
+    layer.build(input_shape, dtype)
+    x = np.random.default_rng(7).normal(size=(3, *input_shape)) if x is None else x
+    return layer, x if x.dtype.kind == "i" else x.astype(dtype)
+
+
+WITH_WEIGHTS = [name for name in LAYERS if built(name)[0].params]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in WITH_WEIGHTS if built(name)[1].dtype.kind == "f"]
+)
+def test_a_layer_with_weights_refuses_another_number_of_features(name):
+    layer, x = built(name)
+    wider = np.concatenate([x, x[..., :1]], axis=-1)
+    for wrong in (wider, x[..., :1])[: x.shape[-1]]:
+        with pytest.raises(smnn.ShapeError, match="got"):
+            layer.forward(wrong)
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_a_pullback_belongs_to_its_forward_pass(name):
+    layer, x = built(name)
+    y, backward = layer.forward(x)
+    dy = np.random.default_rng(8).normal(size=y.shape)
+    dx, grads = copy.deepcopy(backward(dy))
+    _, backward = layer.forward(x)
+    for value in layer.params.values():
+        value += 1
+    later_dx, later_grads = backward(dy)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(later_grads[name], grad)
+    if dx is not None:
+        np.testing.assert_array_equal(later_dx, dx)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_of_float32_stays_in_float32(name):
+    layer, x = built(name, "float32")
+    y, backward = layer.forward(x)
+    dx, grads = backward(np.ones(y.shape, y.dtype))
+    found = [y, *grads.values(), *([] if dx is None else [dx])]
+    assert {array.dtype.name for array in found} == {"float32"}
+
+
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "softplus"])
 @pytest.mark.parametrize("loss", ["softmax", "mse", "hinge"])
 def test_gradient_of_a_model_with_its_loss(activation, loss):
@@ -370,10 +420,11 @@ def test_gradient_of_a_model_with_its_loss(activation, loss):
 
 def test_nothing_is_left_out():
     names = " ".join([*CASES, *LAYERS])
+    classes = {re.match(r"\w+", name)[0] for name in LAYERS}
     for layer in vars(layers).values():
         if inspect.isclass(layer) and issubclass(layer, layers.Layer) and layer is not layers.Layer:
-            assert layer.__name__ in names
+            assert layer.__name__ in classes, f"add a line for {layer.__name__} to LAYERS"
     for module, prefix in ((losses, "loss "), (activations, "")):
         for name in smnn._NAMES_OF_MODULE[module.__name__.removeprefix("smnn.")]:
             if name.islower() and not name.endswith("_vjp") and name != "with_pullback":
-                assert f"{prefix}{name}" in names
+                assert f"{prefix}{name}" in names, f"add a case for {prefix}{name} to CASES"

@@ -70,7 +70,31 @@ def execute(notebook, folder):
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined_streams(cell.outputs)
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+
+
+def joined_streams(outputs):
+    """Return outputs in which what was printed in one go is in one piece.
+
+    The kernel sends it in several when the machine is slow.
+
+    Examples
+    --------
+    >>> pieces = [nbformat.v4.new_output("stream", text=text) for text in ("one ", "line")]
+    >>> [output.text for output in joined_streams(pieces)]
+    ['one line']
+    """
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def run(notebook_path):
@@ -81,8 +105,8 @@ def run(notebook_path):
     execute(notebook, notebook_path.parent)
     for number, (cell, old) in enumerate(zip(code_cells, before, strict=True), start=1):
         new = text_outputs(cell)
-        if old and new != old:
-            print(f"cell {number} printed\n{old}\nand now prints\n{new}\n")
+        if new != old:
+            print(f"cell {number} printed\n{old or 'nothing'}\nand now prints\n{new}\n")
         for output in cell.outputs:
             if output.get("name") == "stderr":
                 print(f"cell {number} writes to stderr, which no chapter may:\n{output.text}\n")

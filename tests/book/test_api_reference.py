@@ -157,7 +157,8 @@ def named_on_pages():
 
 def test_every_public_name_has_one_entry():
     named = named_on_pages()
-    assert [name for name in smnn.__all__ if named.count(name) != 1] == []
+    missing = [name for name in smnn.__all__ if named.count(name) != 1]
+    assert missing == [], "each has a place in one {api} block of a page in book/reference/api/"
     assert sorted(name for name in named if named.count(name) > 1) == []
 
 
