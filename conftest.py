@@ -9,8 +9,8 @@ import pytest
 # same order.  This must stand before NumPy is imported, and the notebooks' kernels inherit it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# They hold no doctests, and two modules of one name cannot be imported.
-collect_ignore = ["tests/conftest.py", "tests/book/conftest.py"]
+# They hold no doctests: two have one name, and one is for kernels that the build starts.
+collect_ignore = ["tests/conftest.py", "tests/book/conftest.py", "_ext/kernel_startup.py"]
 
 
 def pytest_addoption(parser):
