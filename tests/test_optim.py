@@ -8,6 +8,7 @@ import pytest
 from smnn import (
     SGD,
     Adam,
+    AdamW,
     clip_gradients,
     cosine_decay,
     exponential_decay,
@@ -16,6 +17,7 @@ from smnn import (
     warmup,
 )
 from smnn.functional.backend import kernels
+from smnn.optim import Optimizer
 
 SHAPES = {"0.W": (300, 7), "0.b": (7,), "1.W": (2, 3, 5)}
 SETTINGS = [
@@ -208,6 +210,30 @@ def test_a_gradient_of_another_dtype_is_taken_as_numbers(dtype):
 def test_a_gradient_without_real_numbers_is_refused(dtype):
     with pytest.raises(TypeError, match="the gradient of 'w' must hold numbers, got dtype"):
         SGD(0.5).step({"w": np.zeros(3)}, {"w": np.ones(3, dtype)})
+
+
+@pytest.mark.parametrize("param, got", [([1.0], "list"), (np.array([1]), "int64")])
+def test_a_parameter_that_cannot_be_stepped_is_refused(param, got):
+    with pytest.raises(TypeError, match=f"must be an array of float32 or float64, got {got}"):
+        SGD(0.1).step({"w": param}, {"w": np.array([1.0])})
+
+
+def test_an_optimizer_knows_the_shapes_that_it_has_stepped():
+    optimizer, w = SGD(0.1, momentum=0.9), np.zeros(3)
+    optimizer.step({"w": w}, {"w": np.ones(3)})
+    optimizer.step({"w": w}, {"w": np.ones(3, np.float32)})
+    np.testing.assert_allclose(w, -0.1 * (1 + 1.9), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"keeps momentum_buffer of shape \(3,\)"):
+        optimizer.step({"w": np.zeros(4)}, {"w": np.ones(4)})
+
+
+def test_decay_can_spare_biases_and_is_off_in_an_optimizer_of_ones_own():
+    params = {"W": np.ones((1, 1)), "b": np.ones(1)}
+    grads = {name: np.zeros_like(value) for name, value in params.items()}
+    SGD(0.1, weight_decay=0.5, decay_biases=False).step(params, grads)
+    assert (params["W"].item(), params["b"].item()) == (0.95, 1.0)
+    assert Optimizer(0.1).weight_decay == 0
+    assert (SGD().lr, Adam().lr, AdamW().lr) == (0.01, 0.001, 0.001)
 
 
 def test_parameters_in_any_layout():
