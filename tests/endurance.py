@@ -145,6 +145,12 @@ def train(path, epochs=12):
     return b"".join(model.params[name].tobytes() for name in sorted(model.params))
 
 
+def begin_training(path, begun):
+    """Say that a process is ready, and train."""
+    begun.set()
+    train(path)
+
+
 def killed_and_resumed(kills=3):
     """Kill training at random moments and let it go on, until it has been killed often enough."""
     rng = random.Random(0)
@@ -161,8 +167,10 @@ def killed_and_resumed(kills=3):
             path = Path(folder) / f"killed{attempt}"
             attempt += 1
             for _ in range(2):
-                process = context.Process(target=train, args=(path,))
+                begun = context.Event()
+                process = context.Process(target=begin_training, args=(path, begun))
                 process.start()
+                begun.wait()
                 time.sleep(rng.uniform(0, 2 * seconds))
                 process.kill()
                 process.join()
@@ -173,6 +181,8 @@ def killed_and_resumed(kills=3):
             left = [name for name in os.listdir(folder) if "part" in name]
             for name in left:  # of a process that died while it wrote; the file is whole
                 (Path(folder) / name).unlink()
+    if not found:
+        raise AssertionError(f"none of {attempt} runs left a checkpoint to go on from")
     return f"{done} kills; {found} of {attempt} runs went on from a checkpoint, bit for bit"
 
 

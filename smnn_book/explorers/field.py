@@ -80,6 +80,11 @@ def _levels(columns=70, rows=20):
     return (4 * (loud - low) / (high - low)).clip(0, 4).round().astype(int)
 
 
+def _pair(z):
+    """Return a complex number as JSON can hold it."""
+    return [float(z.real), float(z.imag)]
+
+
 def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guide"):
     """Return a figure of a source in a waveguide, to drag in range and depth.
 
@@ -125,14 +130,13 @@ def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guid
         for label, p in zip(GUIDES, range_posterior(kilometers, depth, snr), strict=True)
     ]
     amplitudes, noise = drawn_once()
-    pair = lambda z: [float(z.real), float(z.imag)]  # noqa: E731
     guides = []
     for guide in GUIDES.values():
         modes = normal_modes(guide)
         weights = modes.amplitude**2 / np.sqrt(modes.horizontal)
         guides.append(
             [
-                [*pair(k), float(across), *pair(weight)]
+                [*_pair(k), float(across), *_pair(weight)]
                 for k, across, weight in zip(modes.horizontal, modes.vertical, weights, strict=True)
             ]
         )
@@ -150,8 +154,8 @@ def source_in_guide(kilometers=1.51, depth=5.0, snr=0.0, *, name="source-in-guid
             "depth": float(depth),
             "snr": float(snr),
             "guides": guides,
-            "amplitudes": [pair(a) for a in amplitudes * np.exp(0.25j * np.pi)],
-            "noise": [[pair(n) for n in row] for row in noise],
+            "amplitudes": [_pair(a) for a in amplitudes * np.exp(0.25j * np.pi)],
+            "noise": [[_pair(n) for n in row] for row in noise],
             "levels": ["".join(map(str, row)) for row in _levels()],
         },
     )

@@ -87,6 +87,10 @@ def balance_of(gates):
     return f, gates.mean(axis=0), loss, smnn.softmax_vjp(dgates, gates).sum(axis=0)
 
 
+def _listed(values):
+    return ", ".join(number(value, 2) for value in values)
+
+
 def gate_regions(centers=CENTERS, sure=6.0, biases=(0.0, 0.0, 0.0), step=0, *, name="gate-regions"):
     """Return a figure of the regions of a gate, with a place for each expert to drag.
 
@@ -126,7 +130,6 @@ def gate_regions(centers=CENTERS, sure=6.0, biases=(0.0, 0.0, 0.0), step=0, *, n
     if not 1 <= sure <= 20:
         raise ValueError(f"expected a factor between 1 and 20, got {sure}")
     f, P, loss, _ = balance_of(gate_of(c, biases, sure))
-    listed = lambda values: ", ".join(number(value, 2) for value in values)  # noqa: E731
     return DraggableFigure(
         name=name,
         kind="gate",
@@ -134,7 +137,7 @@ def gate_regions(centers=CENTERS, sure=6.0, biases=(0.0, 0.0, 0.0), step=0, *, n
         "experts, each with a place that can be dragged. Beside it, for each expert, a bar for "
         "the share of the points in its region and one for the mean probability that the gate "
         "gives it, and a bar for the loss for balance, with a mark at 1.",
-        text=f"shares of the rows {listed(f)}; mean probabilities {listed(P)}\n"
+        text=f"shares of the rows {_listed(f)}; mean probabilities {_listed(P)}\n"
         f"loss for balance {number(loss, 3)} after {step} steps",
         data={
             "x": gated_rows().tolist(),

@@ -37,8 +37,12 @@ def alignments(label, frames):
     >>> alignments("ab", 2), len(alignments("ab", 3))
     ([(1, 2)], 5)
     """
-    reads = lambda path: "".join(SIGNS[k] for k, _ in groupby(path) if k)  # noqa: E731
-    return [path for path in product(range(3), repeat=frames) if reads(path) == label]
+    return [path for path in product(range(3), repeat=frames) if _read(path) == label]
+
+
+def _read(path):
+    """Return what a path reads as: repeats are merged, and then blanks go."""
+    return "".join(SIGNS[k] for k, _ in groupby(path) if k)
 
 
 def ctc_trellis(p=MUMBLED, label="aba", *, name="ctc-trellis"):
