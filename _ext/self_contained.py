@@ -6,33 +6,21 @@ typesets them with the MathJax that `sphinx-mathjax-offline` brings, when the si
 `tests/book/test_book_site.py` scans the built pages for what would be loaded from elsewhere.
 """
 
-import shutil
 from importlib.metadata import files
 from pathlib import Path
 
 # What is copied into every site, and is used by no page of this one.
 UNUSED = (
-    "images",
-    "locales",
-    "scripts",
-    "styles",
-    "vendor",
-    "*webpack-macros.html",
     "basic.css",
-    "clipboard.min.js",
-    "copy-button.svg",
-    "copybutton*",
     "design-tabs.js",
+    "doctools.js",
     "documentation_options.js",
     "exercise.css",
     "mystnb.*.css",
     "proof.css",
     "pygments.css",
     "sphinx-design*",
-    "sphinx-thebe*",
     "sphinx_highlight.js",
-    "togglebutton*",
-    "*-solid.svg",
     "*.png",
 )
 
@@ -52,7 +40,7 @@ def drop_unused_files(app, exception):
     static = Path(app.outdir) / "_static"
     for pattern in UNUSED:
         for path in static.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            path.unlink()
 
 
 def setup(app):
