@@ -97,9 +97,29 @@ def print_book(paper):
     return book
 
 
+def said_once(title):
+    """Return the title of a heading, which Chromium doubles when it moves one to the next page.
+
+    Examples
+    --------
+    >>> said_once("In shortIn short"), said_once("In short")
+    ('In short', 'In short')
+    """
+    half = title[: len(title) // 2]
+    return half if title == 2 * half else title
+
+
+def say_once(items):
+    """Mend the titles of bookmarks and of all that stands under them."""
+    for item in items:
+        item.title = said_once(item.title)
+        say_once(item.children)
+
+
 def add_bookmarks(pdf, parts):
     """Put the bookmarks of the pages under their parts, with the titles of the contents."""
     with pdf.open_outline() as outline:
+        say_once(outline.root)
         contents, *chapters = outline.root
         contents.children.clear()  # the names of the parts, on that page
         entries = iter(chapters)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from ctypes import c_float
 from urllib.parse import unquote
 
 import pytest
@@ -183,13 +184,35 @@ def test_no_page_is_blank(texts):
     assert [number for number, text in enumerate(texts, 1) if len(plain(text)) < 60] == []
 
 
+def seen(picture, text_width=450):
+    """The box of what a picture shows: a thumbnail is a window onto the strip of all of them.
+
+    A window as wide as the text is that of the page, which cuts what is too wide.
+    """
+    left, bottom, right, top = picture.get_bounds()
+    window = pdfium.raw.FPDFPageObj_GetClipPath(picture.raw)
+    for path in range(max(0, pdfium.raw.FPDFClipPath_CountPaths(window))):
+        corners = []
+        for k in range(pdfium.raw.FPDFClipPath_CountPathSegments(window, path)):
+            x, y = c_float(), c_float()
+            corner = pdfium.raw.FPDFClipPath_GetPathSegment(window, path, k)
+            pdfium.raw.FPDFPathSegment_GetPoint(corner, x, y)
+            corners.append((x.value, y.value))
+        across, up = zip(*corners, strict=True)
+        if max(across) - min(across) > text_width:
+            continue
+        left, right = max(left, min(across)), min(right, max(across))
+        bottom, top = max(bottom, min(up)), min(top, max(up))
+    return left, bottom, right, top
+
+
 def test_nothing_is_cut_off_at_the_edge_of_a_page(book):
     faults = []
     for number, page in enumerate(pdfium.PdfDocument(PDF), start=1):
         width, height = page.get_size()
         text = page.get_textpage()
         boxes = [text.get_rect(k) for k in range(text.count_rects())]
-        boxes += [thing.get_bounds() for thing in page.get_objects(filter=[3], max_depth=4)]
+        boxes += [seen(thing) for thing in page.get_objects(filter=[3], max_depth=4)]
         for left, bottom, right, top in boxes:
             if left < 30 or bottom < 30 or right > width - 30 or top > height - 20:
                 faults.append((number, [round(side) for side in (left, bottom, right, top)]))
