@@ -4,7 +4,10 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SOFT, arrow, clamp, define, farther, fixed, layouts, line, onGrid, rect, round, text } = smnnFigures;
+  const {
+    END, MIDDLE, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts, line, onGrid, pen,
+    rect, round, text,
+  } = smnnFigures;
   const [LOW, HIGH, STEP, RATE, DEPTH] = [0.04, 0.97, 0.01, 0.02, 105];
   const CELLS = 66; // the middle of their row
   const layoutOf = layouts(
@@ -34,11 +37,11 @@
   function cells({ p, visits }, { first, pitch, half, size }) {
     const x = (k) => first + k * pitch;
     const boxes = [1, 2, 3, "goal"].map((name, k) =>
-      rect(x(k) - half, CELLS - 25, 2 * half, 50, 'fill="var(--panel)" stroke="var(--rule-strong)"') +
+      rect(x(k) - half, CELLS - 25, 2 * half, 50, `${fill("panel")} ${pen("rule-strong")}`) +
       text(x(k), CELLS + (k < 3 ? -4 : 5), name, `${MIDDLE} font-weight="bold"`) +
       (k < 3 ? text(x(k), CELLS + 16, fixed(visits[k], 1), `${MIDDLE} ${SOFT}`) : "")
     );
-    const paint = (isRight, count) => `stroke="var(--${isRight ? "forward" : "backward"})" stroke-width="${round(1 + 1.5 * Math.sqrt(count))}"`;
+    const paint = (isRight, count) => pen(isRight ? "forward" : "backward", round(1 + 1.5 * Math.sqrt(count)));
     const step = (from, to, share, isRight) => {
       const count = share * visits[from];
       const side = to > from ? 1 : -1;
@@ -51,7 +54,7 @@
       text(0, 12, size[0] > 400 ? "steps until the goal: blue for right, orange for left" : "blue: right, orange: left", SOFT) + boxes.join("") +
       step(0, 1, p, true) + step(1, 0, p, true) + step(1, 2, 1 - p, false) + step(2, 1, 1 - p, false) + step(2, 3, p, true) +
       `<path d="M${x(0) - 14} ${CELLS + 29}C${x(0) - 22} ${CELLS + 52} ${x(0) + 22} ${CELLS + 52} ${x(0) + 12} ${CELLS + 31}" fill="none" ${paint(false, stays)}/>` +
-      arrow([x(0) + 17, CELLS + 40], [x(0) + 11, CELLS + 28], 'stroke="var(--backward)" stroke-width="2"', 8) +
+      arrow([x(0) + 17, CELLS + 40], [x(0) + 11, CELLS + 28], pen("backward", 2), 8) +
       text(x(0), CELLS + 64, fixed(stays, 1), MIDDLE)
     );
   }
@@ -62,14 +65,14 @@
     const points = Array.from({ length: 187 }, (_, k) => placeIn(at, LOW + k / 200).map(round).join(" "));
     const marks = presets.map(({ p }) => {
       const [a, b] = placeIn(at, p);
-      return `<circle cx="${round(a)}" cy="${round(b)}" r="4" fill="var(--class-1)"/>`;
+      return dot(a, b, 4, fill("class-1"));
     });
     return (
-      text(left, top - 12, "expected return", SOFT) + text(left + width, top + height + 36, "probability of right", `text-anchor="end" ${SOFT}`) +
-      [0, -50, -100].map((value) => text(left - 8, y(value) + 4, fixed(value, 0), `text-anchor="end" ${SOFT}`) +
-        line(left, y(value), left + width, y(value), 'stroke="var(--rule)"')).join("") +
+      text(left, top - 12, "expected return", SOFT) + text(left + width, top + height + 36, "probability of right", `${END} ${SOFT}`) +
+      [0, -50, -100].map((value) => text(left - 8, y(value) + 4, fixed(value, 0), `${END} ${SOFT}`) +
+        line(left, y(value), left + width, y(value), pen("rule"))).join("") +
       [0, 0.5, 1].map((p) => text(left + p * width, top + height + 18, fixed(p, 1), `${MIDDLE} ${SOFT}`)).join("") +
-      `<path d="M${points.join("L")}" fill="none" stroke="var(--forward)" stroke-width="2.5"/>${marks.join("")}`
+      `<path d="M${points.join("L")}" fill="none" ${pen("forward", 2.5)}/>${marks.join("")}`
     );
   }
 
@@ -92,7 +95,7 @@
     play: { next: raise, ends: ({ slope }) => Math.abs(slope) < 0.01, wait: 100 },
     chips: ({ presets }) => [
       { name: "step", label: "One step", to: raise },
-      ...presets.map(({ label, p }, k) => ({ name: `p-${k}`, label, to: (state) => ({ ...state, p }) })),
+      ...presets.map(({ label, p }, k) => ({ name: `p-${k}`, label, to: { p } })),
     ],
   });
 })();

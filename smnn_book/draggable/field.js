@@ -4,10 +4,12 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SOFT, clamp, define, fixed, layouts, line, onGrid, rect, round, softmax, sum, text } = smnnFigures;
-  const FRAME = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    END, FRAME, MIDDLE, SOFT, clamp, define, fill, fixed, layouts, line, onGrid, pen, rect, round,
+    softmax, sum, text,
+  } = smnnFigures;
   const NAMES = ["the right guide", "one 1 m deeper"];
-  const PAINTS = ['stroke="var(--forward)" stroke-width="2"', 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="2 3"'];
+  const PAINTS = [pen("forward", 2), pen("backward", 2, "2 3")];
   const HYDROPHONES = Array.from({ length: 16 }, (_, l) => 125 + l);
   const CENTERS = Array.from({ length: 138 }, (_, k) => 110 + 20 * k);
   const [NEAR, FAR, DEEP] = [0.1, 2.86, 150]; // kilometers, and meters
@@ -71,11 +73,11 @@
       const pieces = levels.flatMap((row, k) => [...row.matchAll(new RegExp(`${level}+`, "g"))].map((run) =>
         `M${round(left + run.index * across)} ${round(top + k * down)}h${round(run[0].length * across)}v${round(down)}h${round(-run[0].length * across)}z`
       ));
-      return `<path d="${pieces.join("")}" fill="var(--forward)" fill-opacity="${level * 0.16}"/>`;
+      return `<path d="${pieces.join("")}" ${fill("forward", level * 0.16)}/>`;
     });
     return text(left, top - 9, "where is the source?", SOFT) + shades.join("") + rect(...at, FRAME) +
-      line(left, top + (125 / DEEP) * height, left, top + (140 / DEEP) * height, 'stroke="var(--class-1)" stroke-width="6"') +
-      [0, 50, 100, 150].map((depth) => text(left - 6, top + (depth / DEEP) * height + 4, depth, `text-anchor="end" ${SOFT}`)).join("");
+      line(left, top + (125 / DEEP) * height, left, top + (140 / DEEP) * height, pen("class-1", 6)) +
+      [0, 50, 100, 150].map((depth) => text(left - 6, top + (depth / DEEP) * height + 4, depth, `${END} ${SOFT}`)).join("");
   }
 
   function array({ d }, [left, top, width, height], wide) {
@@ -83,8 +85,8 @@
     const bars = d.map((size, l) => {
       const far = size / most;
       return wide
-        ? rect(left, top + (l * height) / 16, far * width, height / 16 - 2, 'fill="var(--class-1)"')
-        : rect(left + (l * width) / 16, top + (1 - far) * height, width / 16 - 3, far * height, 'fill="var(--class-1)"');
+        ? rect(left, top + (l * height) / 16, far * width, height / 16 - 2, fill("class-1"))
+        : rect(left + (l * width) / 16, top + (1 - far) * height, width / 16 - 3, far * height, fill("class-1"));
     });
     return text(left, top - 9, wide ? "hydrophones" : "sixteen hydrophones, the loudness of each", SOFT) + bars.join("");
   }
@@ -100,8 +102,8 @@
     const x = acrossOf(at, km);
     const ticks = [0.5, 1, 1.5, 2, 2.5].map((tick) => text(acrossOf(at, tick), top + height + 18, fixed(tick, 1), `${MIDDLE} ${SOFT}`));
     return text(left, top - 12, "probability of each range", SOFT) + line(left, top + height, left + width, top + height, FRAME) +
-      line(x, top, x, top + height, 'stroke="var(--ink)" stroke-dasharray="5 4"') + lines.reverse().join("") + ticks.join("") +
-      text(left + width, top + height + 36, "range in km", `text-anchor="end" ${SOFT}`);
+      line(x, top, x, top + height, pen("ink", null, "5 4")) + lines.reverse().join("") + ticks.join("") +
+      text(left + width, top + height + 36, "range in km", `${END} ${SOFT}`);
   }
 
   // ---- the handle and words
@@ -128,12 +130,12 @@
     return `source at ${fixed(km, 2)} km, ${fixed(depth, 0)} m deep, ${fixed(snr, 0)} dB:\n${answers.join("\n")}`;
   }
 
-  const at = (km, depth, snr) => (state) => ({ ...state, km, depth, snr });
+  const at = (km, depth, snr) => ({ km, depth, snr });
 
   define("field", {
     compute, layoutOf, scene, handles, say, drag: dragged, jumps: true,
     nudge: (state, name, dx, dy) => moved(state, state.km + 0.01 * dx, state.depth - dy),
-    sliders: [{ name: "snr", label: "signal over noise (dB)", low: -15, high: 15, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "snr", label: "signal over noise (dB)", low: -15, high: 15, step: 1 }],
     chips: () => [
       { name: "far", label: "far out", to: at(2.5, 5, 0) },
       { name: "deep", label: "100 m deep", to: at(1.51, 100, 0) },

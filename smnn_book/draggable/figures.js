@@ -9,7 +9,8 @@
 //   handles(state, wide)    what can be dragged: name, place, label and value of each
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
 //   nudge(state, name, dx, dy)      the state after so many steps to the right and upward
-//   sliders, chips          controls below the drawing; a chip is a function of the state
+//   sliders, chips          controls below the drawing; a chip leads to what is changed, or is a
+//                           function of the state; a slider has so many digits
 //   play                    optional: the state after this one, where it ends, milliseconds between
 //   say(state)              the same in words
 //   over(state, wide)       optional: what lies over the drawing and stays while it changes
@@ -42,9 +43,15 @@ globalThis.smnnFigures = (() => {
   const line = (x1, y1, x2, y2, more = "") =>
     `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
   const round = (value) => Math.round(value * 100) / 100;
+  const pen = (color, width, dashes) =>
+    `stroke="var(--${color})"${width ? ` stroke-width="${width}"` : ""}${dashes ? ` stroke-dasharray="${dashes}"` : ""}`;
+  const fill = (color, opacity) => `fill="var(--${color})"${opacity ? ` fill-opacity="${opacity}"` : ""}`;
+  const dot = (x, y, radius, more) => `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${more}/>`;
   const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
   const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
+  const END = 'text-anchor="end"';
+  const SOFT = fill("ink-soft");
+  const FRAME = `fill="none" ${pen("rule-strong")}`;
   const SIGNS = ["₁", "₂", "₃"];
   const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
 
@@ -216,13 +223,14 @@ globalThis.smnnFigures = (() => {
     const identity = `${name}-${slider.name}`;
     return (
       `<div class="interactive-slider"><label for="${identity}">${escape(slider.label)}</label>` +
-      `<span class="interactive-value" aria-hidden="true">${slider.words(state[slider.name])}</span>` +
+      `<span class="interactive-value" aria-hidden="true">${wordsOf(slider, state)}</span>` +
       `<input id="${identity}" type="range" name="${slider.name}" min="${slider.low}"` +
       ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}"` +
-      ` aria-valuetext="${slider.words(state[slider.name])}" autocomplete="off"></div>`
+      ` aria-valuetext="${wordsOf(slider, state)}" autocomplete="off"></div>`
     );
   }
 
+  const wordsOf = ({ name, digits = 0 }, state) => fixed(state[name], digits);
   const highest = ({ high }, state) => (typeof high === "function" ? high(state) : high);
 
   function chipsHtml(label, chips) {
@@ -265,6 +273,8 @@ globalThis.smnnFigures = (() => {
     );
   }
 
+  // The state after a chip, which is a function of it, or what changes.
+  const after = (state, to) => (typeof to === "function" ? to(state) : { ...state, ...to });
   const completed = (kind, state) => ({ ...state, ...kind.compute(state) });
 
   // ---- what the page does
@@ -290,7 +300,7 @@ globalThis.smnnFigures = (() => {
       if (readout.textContent !== words) readout.textContent = words;
       sliders.forEach((slider, k) => {
         inputs[k].value = state[slider.name];
-        const said = slider.words(state[slider.name]);
+        const said = wordsOf(slider, state);
         if (inputs[k].getAttribute("aria-valuetext") === said) return;
         inputs[k].setAttribute("aria-valuetext", said);
         inputs[k].parentElement.querySelector(".interactive-value").textContent = said;
@@ -401,7 +411,7 @@ globalThis.smnnFigures = (() => {
     const chips = new Map((kind.chips?.(data) ?? []).map((chip) => [chip.name, chip.to]));
     chips.set("reset", () => kind.start(data));
     for (const button of root.querySelectorAll('.chip:not([data-chip="play"])')) {
-      button.addEventListener("click", () => glide(chips.get(button.dataset.chip)(root.smnnState)));
+      button.addEventListener("click", () => glide(after(root.smnnState, chips.get(button.dataset.chip))));
     }
     matchMedia("(max-width: 40rem)").addEventListener("change", show);
     // its first state is on the page already
@@ -446,7 +456,8 @@ globalThis.smnnFigures = (() => {
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, farther, fixed, html, layouts, line, onGrid, placeIn,
-    placeOn, placesIn, plane, points, rect, round, row, scores, softmax, stayPut, sum, svg, text,
+    END, FRAME, HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, dot, farther, fill, fixed, html,
+    layouts, line, onGrid, pen, placeIn, placeOn, placesIn, plane, points, rect, round, row, scores, softmax, stayPut, sum,
+    svg, text,
   };
 })();

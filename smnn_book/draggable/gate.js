@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    HALO, SIGNS, SOFT, clamp, define, fixed, layouts, line,
-    onGrid, rect, round, softmax, sum, text,
+    FRAME, HALO, SIGNS, SOFT, clamp, define, dot, fill, fixed, layouts, line, onGrid, pen, rect,
+    round, softmax, sum, text,
   } = smnnFigures;
   const [MOST, STEP, RATE, STEPS] = [0.95, 0.05, 0.5, 80];
   const layoutOf = layouts(
@@ -56,18 +56,18 @@
   function plane(state, at) {
     const regions = [0, 1, 2].map((e) => {
       const corners = region(state, e).map((corner) => placeIn(at, corner).map(round).join(" "));
-      return corners.length ? `<path d="M${corners.join("L")}Z" fill="var(--class-${e + 1})" fill-opacity="0.16" stroke="var(--ink)" stroke-dasharray="5 4"/>` : "";
+      return corners.length ? `<path d="M${corners.join("L")}Z" ${fill(`class-${e + 1}`, 0.16)} ${pen("ink", null, "5 4")}/>` : "";
     });
     const dots = state.x.map((point, n) => {
       const [x, y] = placeIn(at, point);
       const e = state.chosen[n];
-      return `<circle cx="${round(x)}" cy="${round(y)}" r="4" fill="var(--class-${e + 1})" fill-opacity="${round(state.g[n][e] ** 2)}" stroke="var(--class-${e + 1}-text)"/>`;
+      return dot(x, y, 4, `${fill(`class-${e + 1}`, round(state.g[n][e] ** 2))} ${pen(`class-${e + 1}-text`)}`);
     });
     const names = state.c.map((center, e) => {
       const [x, y] = placeIn(at, center);
-      return text(x + 12, y + 4, e + 1, `${HALO} font-weight="bold" fill="var(--class-${e + 1}-text)"`);
+      return text(x + 12, y + 4, e + 1, `${HALO} font-weight="bold" ${fill(`class-${e + 1}-text`)}`);
     });
-    return regions.join("") + dots.join("") + names.join("") + rect(...at, at[2], 'fill="none" stroke="var(--rule-strong)"');
+    return regions.join("") + dots.join("") + names.join("") + rect(...at, at[2], FRAME);
   }
 
   function shares({ f, P, L }, [left, top, width]) {
@@ -75,8 +75,8 @@
     const bar = (y, high, share, paint) => rect(left + 30, y, share * unit, high, paint);
     const rows = f.map((share, e) => {
       const y = top + 22 + 46 * e;
-      return text(left, y + 20, e + 1, `font-weight="bold" fill="var(--class-${e + 1}-text)"`) +
-        bar(y, 16, share, `fill="var(--class-${e + 1})"`) + bar(y + 18, 10, P[e], `fill="var(--class-${e + 1})" fill-opacity="0.4"`) +
+      return text(left, y + 20, e + 1, `font-weight="bold" ${fill(`class-${e + 1}-text`)}`) +
+        bar(y, 16, share, fill(`class-${e + 1}`)) + bar(y + 18, 10, P[e], fill(`class-${e + 1}`, 0.4)) +
         text(left + 36 + share * unit, y + 13, `f${SIGNS[e]} = ${fixed(share, 2)}`, HALO) +
         text(left + 36 + P[e] * unit, y + 28, `P${SIGNS[e]} = ${fixed(P[e], 2)}`, `${HALO} ${SOFT}`);
     });
@@ -84,10 +84,10 @@
     const third = left + 30 + unit / 3;
     const one = left + 30 + unit / 2;
     return text(left, top + 6, "share of the rows, and mean probability", SOFT) +
-      line(third, top + 16, third, top + 158, 'stroke="var(--ink)" stroke-dasharray="2 3"') + rows.join("") +
+      line(third, top + 16, third, top + 158, pen("ink", null, "2 3")) + rows.join("") +
       text(left, y, "loss for balance, and 1", SOFT) +
-      rect(left + 30, y + 12, Math.min(L / 2, 1.2) * unit, 16, 'fill="var(--backward)"') +
-      line(one, y + 8, one, y + 32, 'stroke="var(--ink)" stroke-width="2"') +
+      rect(left + 30, y + 12, Math.min(L / 2, 1.2) * unit, 16, fill("backward")) +
+      line(one, y + 8, one, y + 32, pen("ink", 2)) +
       text(left + 36 + Math.min(L / 2, 1.2) * unit, y + 25, fixed(L, 3));
   }
 
@@ -120,10 +120,10 @@
     compute, layoutOf, scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => moved(state, name, [state.c[name[1]][0] + dx * STEP, state.c[name[1]][1] + dy * STEP]),
     play: { next: lower, ends: ({ step }) => step % STEPS === 0, wait: 60 },
-    sliders: [{ name: "s", label: "how sure the gate is", low: 1, high: 20, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "s", label: "how sure the gate is", low: 1, high: 20, step: 1 }],
     chips: ({ presets }) => [
       { name: "step", label: "One step", to: lower },
-      ...presets.map(({ label, c, s }, k) => ({ name: `at-${k}`, label, to: (state) => ({ ...state, c, s, b: [0, 0, 0], step: 0 }) })),
+      ...presets.map(({ label, c, s }, k) => ({ name: `at-${k}`, label, to: { c, s, b: [0, 0, 0], step: 0 } })),
     ],
   });
 })();

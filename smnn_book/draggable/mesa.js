@@ -5,12 +5,12 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, farther,
-    fixed, layouts, onGrid, rect, round, text,
+    END, HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts,
+    onGrid, pen, rect, round, text,
   } = smnnFigures;
   const MOST = 1000;
   const STEP = 0.5;
-  const END = 6000; // of the map, either way
+  const FAR = 6000; // of the map, either way
 
   // Significant bits, the smallest exponent of two, the largest number, how a number is rounded,
   // and how a sum is while it grows: that of float16 is added up in float32.
@@ -53,8 +53,8 @@
 
   // ---- the map, stretched around 0
   const stretch = (x) => Math.asinh(x / 3);
-  const across = (x, [left, , width]) => left + (width * (stretch(x) + stretch(END))) / (2 * stretch(END));
-  const backTo = (place, [left, , width]) => 3 * Math.sinh((2 * (place - left) * stretch(END)) / width - stretch(END));
+  const across = (x, [left, , width]) => left + (width * (stretch(x) + stretch(FAR))) / (2 * stretch(FAR));
+  const backTo = (place, [left, , width]) => 3 * Math.sinh((2 * (place - left) * stretch(FAR)) / width - stretch(FAR));
 
   // How many significant bits exp(x) has.
   function bitsAt(x, { bits, least, most }) {
@@ -69,7 +69,7 @@
     const [left, top, width, height] = at.map;
     const zero = across(0, at.map);
     return (
-      rect(left, top, zero - left, height, 'fill="var(--panel)"') +
+      rect(left, top, zero - left, height, fill("panel")) +
       text(left + 4, top - 12, `bits of exp(z) in ${state.type}`, SOFT) +
       Object.keys(TYPES).map((type) => mesa(type, state.type, at.map)).join("") +
       ticks(at.map, wide) + dots(state, at.map) +
@@ -85,11 +85,11 @@
     const cliff = round(across(Math.log(most), map));
     const isChosen = type === chosen;
     const label = isChosen
-      ? text(cliff - 7, up(bits, map) + 23, `inf above ${fixed(Math.log(most), 2)}`, `text-anchor="end" ${HALO}`)
+      ? text(cliff - 7, up(bits, map) + 23, `inf above ${fixed(Math.log(most), 2)}`, `${END} ${HALO}`)
       : "";
     return (
       `<path d="M${round(across(stairs[0][0], map))} ${round(up(0, map))}${path}H${cliff}V${round(up(0, map))}"` +
-      ` fill="var(--forward)" fill-opacity="${isChosen ? 0.14 : 0.04}" stroke="var(--${isChosen ? "forward" : "rule-strong"})"` +
+      ` ${fill("forward", isChosen ? 0.14 : 0.04)} ${pen(isChosen ? "forward" : "rule-strong")}` +
       ` stroke-width="${isChosen ? 2.5 : 1}"/>${label}`
     );
   }
@@ -98,7 +98,7 @@
     const [left, , width] = map;
     const base = up(0, map);
     const all = wide ? [-1000, -100, -10, 0, 10, 100, 1000] : [-1000, -10, 0, 10, 1000];
-    return `<path d="M${left} ${round(base)}h${width}" stroke="var(--rule-strong)"/>` +
+    return `<path d="M${left} ${round(base)}h${width}" ${pen("rule-strong")}/>` +
       all.map((x) => text(across(x, map), base + 18, fixed(x, 0), `${MIDDLE} ${SOFT}`)).join("");
   }
 
@@ -107,10 +107,10 @@
     const height = (score) => up(bitsAt(score, TYPES[type]), map);
     const top = map[1] + 6;
     const [from, to] = [across(Math.max(...moved), map), across(0, map)];
-    const way = Math.abs(from - to) > 30 ? arrow([from, top], [to, top], 'stroke="var(--ink-soft)" stroke-width="1.5"') : "";
+    const way = Math.abs(from - to) > 30 ? arrow([from, top], [to, top], pen("ink-soft", 1.5)) : "";
     return way + [[lowered, false], [moved, true]].map(([scores, isPlain]) => scores.map((score, k) => {
       const [x, y] = [round(across(score, map)), round(height(score))];
-      return `<circle cx="${x}" cy="${y}" r="6" stroke="var(--class-${k + 1})" stroke-width="2.5" fill="var(--${isPlain ? `class-${k + 1}` : "paper"})"/>`;
+      return dot(x, y, 6, `${pen(`class-${k + 1}`, 2.5)} ${fill(isPlain ? `class-${k + 1}` : "paper")}`);
     }).join("")).join("");
   }
 
@@ -119,16 +119,16 @@
     const isWhole = p.every(Number.isFinite) && p.some((share) => share > 0);
     let from = x;
     const parts = p.map((share, k) => {
-      const part = isWhole ? rect(from, y + 10, share * width, 18, `fill="var(--class-${k + 1})"`) : "";
+      const part = isWhole ? rect(from, y + 10, share * width, 18, fill(`class-${k + 1}`)) : "";
       from += share * width;
       return part;
     });
-    const edge = rect(x, y + 10, width, 18, `fill="none" stroke="var(--${isWhole ? "rule-strong" : "backward"})"`);
+    const edge = rect(x, y + 10, width, 18, `fill="none" ${pen(isWhole ? "rule-strong" : "backward")}`);
     const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
     return (
       text(x, y, `${title}, sum ${short(total)}`, SOFT) + parts.join("") + edge +
       p.map((share, k) => text(places[k][1], y + 48, `p${SIGNS[k]} = ${Number.isFinite(share) ? fixed(share, 3) : share === share ? "inf" : "nan"}`,
-        `text-anchor="${places[k][0]}" fill="var(--class-${k + 1}-text)"`)).join("")
+        `text-anchor="${places[k][0]}" ${fill(`class-${k + 1}-text`)}`)).join("")
     );
   }
 
@@ -167,7 +167,7 @@
     drag: (state, name, x, y, wide) => shifted(state, backTo(x, layoutOf(wide).map)),
     nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * STEP),
     chips: () => [
-      ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: (state) => ({ ...state, type }) })),
+      ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: { type } })),
       { name: "cliff", label: "to the cliff", to: (state) => shifted(state, Math.floor(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
       { name: "over", label: "one step over it", to: (state) => shifted(state, Math.ceil(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
       { name: "down", label: "−1000", to: (state) => shifted(state, -MOST) },

@@ -4,7 +4,10 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, arrow, clamp, define, fixed, layouts, line, onGrid, rect, round, text } = smnnFigures;
+  const {
+    END, FRAME, HALO, MIDDLE, SOFT, arrow, clamp, define, dot, fill, fixed, layouts, line, onGrid,
+    pen, rect, round, text,
+  } = smnnFigures;
   const [LOW, HIGH] = [-0.5, 1.5];
   const STEP = 0.05;
   const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]];
@@ -46,7 +49,7 @@
   function square({ ends, w, b, gate, z }, { square: at }) {
     const [left, top, side] = at;
     const on = clipped([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], ([x, y]) => w[0] * x + w[1] * y + b);
-    const region = on.length ? `<path d="M${on.map((point) => place(point, at).map(round)).join("L")}Z" fill="var(--class-2)" fill-opacity="0.25"/>` : "";
+    const region = on.length ? `<path d="M${on.map((point) => place(point, at).map(round)).join("L")}Z" ${fill("class-2", 0.25)}/>` : "";
     const [a, c] = ends.map((end) => place(end, at));
     const long = Math.hypot(c[0] - a[0], c[1] - a[1]);
     const way = [(c[0] - a[0]) / long, (c[1] - a[1]) / long];
@@ -58,16 +61,16 @@
       const [x, y] = place(corner, at);
       const wants = GATES[gate].wants[k];
       return (
-        `<circle cx="${round(x)}" cy="${round(y)}" r="9" stroke="var(--class-${wants ? 2 : 1})" stroke-width="3"` +
-        ` fill="var(--${wants ? "class-2" : "paper"})"/>` +
+        dot(x, y, 9, pen(`class-${wants ? 2 : 1}`, 3) +
+        ` ${fill(wants ? "class-2" : "paper")}`) +
         text(x, y + 25, fixed(z[k], 2), `${MIDDLE} ${HALO}`)
       );
     });
     return (
       text(left, top - 9, "x₂ upward, x₁ to the right", SOFT) +
-      region + rect(left, top, side, side, 'fill="none" stroke="var(--rule-strong)"') +
-      line(...far(-1), ...far(1), 'stroke="var(--forward)" stroke-width="3"') +
-      arrow(middle, tip, 'stroke="var(--forward)" stroke-width="2"') + corners.join("")
+      region + rect(left, top, side, side, FRAME) +
+      line(...far(-1), ...far(1), pen("forward", 3)) +
+      arrow(middle, tip, pen("forward", 2)) + corners.join("")
     );
   }
 
@@ -94,16 +97,16 @@
       const top = y + k * ROW;
       const [color, weight] = fulfilled[k] ? ["good", 'font-weight="600"'] : ["backward", ""];
       return (
-        rect(x, top, width, ROW - 5, `rx="5" fill="var(--${color})" fill-opacity="${fulfilled[k] ? 0.16 : 0.05}"`) +
+        rect(x, top, width, ROW - 5, `rx="5" ${fill(color, fulfilled[k] ? 0.16 : 0.05)}`) +
         text(x + 10, top + 21, `(${a}, ${b})`, SOFT) +
         text(x + 66, top + 21, `${TERMS[k]} = ${fixed(z[k], 2)}`) +
-        text(x + width - 34, top + 21, GATES[gate].wants[k] ? "≥ 0" : "< 0", 'text-anchor="end"') +
-        text(x + width - 12, top + 21, fulfilled[k] ? "✓" : "✗", `text-anchor="end" ${weight} fill="var(--${color})"`)
+        text(x + width - 34, top + 21, GATES[gate].wants[k] ? "≥ 0" : "< 0", END) +
+        text(x + width - 12, top + 21, fulfilled[k] ? "✓" : "✗", `${END} ${weight} ${fill(color)}`)
       );
     });
     return (
       text(x, y - 14, `${gate} wants`, SOFT) +
-      text(x + width, y - 14, `${right} of 4`, `text-anchor="end" font-weight="600" fill="var(--${right === 4 ? "good" : "ink"})"`) +
+      text(x + width, y - 14, `${right} of 4`, `${END} font-weight="600" ${fill(right === 4 ? "good" : "ink")}`) +
       rows.join("")
     );
   }
@@ -148,7 +151,7 @@
     start: ({ ends, gate }) => ({ ends: ends.map((end) => [...end]), gate }), compute, layoutOf,
     scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
-      ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: (state) => ({ ...state, gate }) })),
+      ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: { gate } })),
       { name: "flip", label: "Swap the sides", to: (state) => ({ ...state, ends: state.ends.toReversed() }) },
       { name: "show", label: "Show a line", to: (state) => ({ ...state, ends: GATES[state.gate].ends }) },
     ],

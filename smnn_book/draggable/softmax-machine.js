@@ -4,10 +4,12 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SIGNS, SOFT, define, fixed, layouts, line, rect, round, row, scores, text } = smnnFigures;
-  const COLORS = [1, 2, 3].map((k) => `fill="var(--class-${k})"`);
-  const WORDS = [1, 2, 3].map((k) => `fill="var(--class-${k}-text)"`);
-  const EDGE = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    FRAME, MIDDLE, SIGNS, SOFT, define, dot, fill, fixed, layouts, line, pen, rect, round, row,
+    scores, text,
+  } = smnnFigures;
+  const COLORS = [1, 2, 3].map((k) => fill(`class-${k}`));
+  const WORDS = [1, 2, 3].map((k) => fill(`class-${k}-text`));
 
   // Where things are: three columns of scores and of exponentials, a triangle, a bar.
   const layoutOf = layouts(
@@ -46,7 +48,7 @@
     });
     return (
       text(at.heading, 16, `exponentials, sum ${fixed(total, 3)}`, SOFT) + bars.join("") +
-      line(left, at.floor, at.exponentials[2] + at.width / 2 + 8, at.floor, 'stroke="var(--rule-strong)"')
+      line(left, at.floor, at.exponentials[2] + at.width / 2 + 8, at.floor, pen("rule-strong"))
     );
   }
 
@@ -55,12 +57,12 @@
     const x = p.reduce((sum, share, k) => sum + share * at.corners[k][0], 0);
     const y = p.reduce((sum, share, k) => sum + share * at.corners[k][1], 0);
     const threads = at.corners.map((corner, k) =>
-      line(...corner, x, y, `stroke="var(--class-${k + 1})" stroke-width="${round(1 + 5 * p[k])}"`)
+      line(...corner, x, y, pen(`class-${k + 1}`, round(1 + 5 * p[k])))
     );
     return (
       text(c[0], c[1] - 30, "all probabilities", `${MIDDLE} ${SOFT}`) +
-      `<path d="M${a}L${b}L${c}Z" ${EDGE}/>` + threads.join("") +
-      `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--ink)" stroke="var(--paper)" stroke-width="2"/>` +
+      `<path d="M${a}L${b}L${c}Z" ${FRAME}/>` + threads.join("") +
+      dot(x, y, 6, `${fill("ink")} ${pen("paper", 2)}`) +
       text(a[0], a[1] + 18, "1", `${MIDDLE} ${WORDS[0]}`) +
       text(b[0], b[1] + 18, "2", `${MIDDLE} ${WORDS[1]}`) +
       text(c[0], c[1] - 9, "3", `${MIDDLE} ${WORDS[2]}`)
@@ -100,12 +102,12 @@
     handles: (state, wide) => scores.handles(state, layoutOf(wide)),
     drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),
     nudge: scores.nudge,
-    sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, words: (value) => fixed(value, 1) }],
+    sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, digits: 1 }],
     chips: () => [
       ...scores.chips(1, ""),
-      { name: "equal", label: "all equal", to: (state) => ({ ...state, z: [0, 0, 0] }) },
-      { name: "cold", label: "T → 0", to: (state) => ({ ...state, T: 0.1 }) },
-      { name: "warm", label: "T = 5", to: (state) => ({ ...state, T: 5 }) },
+      { name: "equal", label: "all equal", to: { z: [0, 0, 0] } },
+      { name: "cold", label: "T → 0", to: { T: 0.1 } },
+      { name: "warm", label: "T = 5", to: { T: 5 } },
     ],
     say,
   });

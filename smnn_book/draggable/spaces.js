@@ -6,8 +6,8 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, clamp, crossing, define, fixed, layouts,
-    line, onGrid, points, rect, round, row, text,
+    END, FRAME, HALO, MIDDLE, SOFT, clamp, crossing, define, dot, fill, fixed, layouts, line,
+    onGrid, pen, points, rect, round, row, text,
   } = smnnFigures;
   const [LOW, HIGH] = [-0.6, 1.6]; // of both inputs
   const CELLS = 22; // of the background, each way
@@ -110,7 +110,7 @@
   const inHidden = ([x, y], { hidden: [left, top], side }) =>
     [left + ((x + 1.15) / 2.3) * side, top + ((1.15 - y) / 2.3) * side];
 
-  const shade = (k, path) => path && `<path d="${path}" fill="var(--class-${k + 1})" fill-opacity="0.2"/>`;
+  const shade = (k, path) => path && `<path d="${path}" ${fill(`class-${k + 1}`, 0.2)}/>`;
 
   function inputs({ params, x, y }, at) {
     const [left, top] = at.inputs;
@@ -127,7 +127,7 @@
       const ends = crossing(params.W1[0][j], params.W1[1][j], params.b1[j], LOW, HIGH);
       if (!ends) return "";
       const [a, b] = ends.map((end) => inInputs(end, at));
-      return line(...a, ...b, 'stroke="var(--forward)" stroke-width="2.5"') + nameOf(j, a, b, at.inputs, at.side);
+      return line(...a, ...b, pen("forward", 2.5)) + nameOf(j, a, b, at.inputs, at.side);
     });
     return (
       text(left, top - 9, "inputs (x₁, x₂)", SOFT) + frame(left, top, at.side) + paths.map((path, k) => shade(k, path)).join("") +
@@ -138,7 +138,7 @@
   // The number of a unit at the end of its line, within the frame.
   function nameOf(j, a, b, [left, top], side) {
     const [x, y] = [a, b].reduce((one, other) => (one[1] < other[1] ? one : other));
-    return text(clamp(x, left + 12, left + side - 12), clamp(y + 16, top + 14, top + side - 6), `h${"₁₂"[j]}`, `${MIDDLE} ${HALO} fill="var(--forward)"`);
+    return text(clamp(x, left + 12, left + side - 12), clamp(y + 16, top + 14, top + side - 6), `h${"₁₂"[j]}`, `${MIDDLE} ${HALO} ${fill("forward")}`);
   }
 
   function hidden({ params, hidden: places, y, seen }, at) {
@@ -146,26 +146,26 @@
     const { W2, b2 } = params;
     const weights = UNITS.map((j) => W2[j][0] - W2[j][1]);
     const ends = crossing(weights[0], weights[1], b2[0] - b2[1], -1.15, 1.15);
-    const border = ends ? line(...inHidden(ends[0], at), ...inHidden(ends[1], at), 'stroke="var(--ink)" stroke-width="2" stroke-dasharray="6 4"') : "";
+    const border = ends ? line(...inHidden(ends[0], at), ...inHidden(ends[1], at), pen("ink", 2, "6 4")) : "";
     const [x, yPlace] = inHidden(seen.h, at);
     return (
       text(left, top - 9, "hidden units (h₁, h₂)", SOFT) + frame(left, top, at.side) + border +
       points(places.map((place) => inHidden(place, at)), y, at.radius) +
-      `<circle cx="${round(x)}" cy="${round(yPlace)}" r="8" fill="none" stroke="var(--ink)" stroke-width="2.5"/>`
+      dot(x, yPlace, 8, `fill="none" ${pen("ink", 2.5)}`)
     );
   }
 
-  const frame = (x, y, side) => rect(x, y, side, side, 'fill="none" stroke="var(--rule-strong)"');
+  const frame = (x, y, side) => rect(x, y, side, side, FRAME);
 
   function curve({ losses, last }, at) {
     const [x, y, width, height] = at.loss;
     const place = (loss, k) => `${round(x + (k / last) * width)} ${round(y + height * (1 - clamp(loss, 0, 1)))}`;
     const [endX, endY] = place(losses.at(-1), losses.length - 1).split(" ");
     return (
-      text(x, y - 10, "loss", SOFT) + text(x + width, y - 10, `step ${last}`, `text-anchor="end" ${SOFT}`) +
-      `<path d="M${x} ${y + height}h${width}" fill="none" stroke="var(--rule-strong)"/>` +
-      `<path d="M${losses.map(place).join("L")}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>` +
-      `<circle cx="${endX}" cy="${endY}" r="4" fill="var(--ink)"/>`
+      text(x, y - 10, "loss", SOFT) + text(x + width, y - 10, `step ${last}`, `${END} ${SOFT}`) +
+      `<path d="M${x} ${y + height}h${width}" fill="none" ${pen("rule-strong")}/>` +
+      `<path d="M${losses.map(place).join("L")}" fill="none" ${pen("ink", 1.5)}/>` +
+      dot(endX, endY, 4, fill("ink"))
     );
   }
 
@@ -197,11 +197,11 @@
     jumps: true,
     drag: dragged,
     nudge: (state, name, dx, dy) => withProbe(state, state.probe[0] + dx * STEP, state.probe[1] + dy * STEP),
-    sliders: [{ name: "step", label: "training step", low: 0, high: ({ last }) => last, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "step", label: "training step", low: 0, high: ({ last }) => last, step: 1 }],
     play: { next: (state) => onward(state, 2), ends: (state) => state.step === state.last, wait: 40 },
     chips: ({ starts }) => [
       { name: "step", label: "One step", to: (state) => onward(state, 1) },
-      ...starts.map(({ label }, k) => ({ name: `start-${k}`, label, to: (state) => ({ ...state, start: k }) })),
+      ...starts.map(({ label }, k) => ({ name: `start-${k}`, label, to: { start: k } })),
     ],
   });
 })();

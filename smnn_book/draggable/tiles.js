@@ -4,8 +4,10 @@
 "use strict";
 
 (() => {
-  const { SOFT, arrow, clamp, define, farther, fixed, layouts, line, rect, round, text } = smnnFigures;
-  const FRAME = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    FRAME, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts, line, pen, rect, round,
+    text,
+  } = smnnFigures;
   const layoutOf = layouts(
     { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
     { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
@@ -50,18 +52,18 @@
       for (let k = first; k < seen; k += 1) {
         const score = scores[row][k];
         cells += rect(left + k * size, top + row * size, size, size,
-          `fill="var(--${score < 0 ? "backward" : "forward"})" fill-opacity="${round(0.08 + (0.8 * Math.abs(score)) / most)}"`);
+          fill(score < 0 ? "backward" : "forward", round(0.08 + (0.8 * Math.abs(score)) / most)));
       }
     }
-    const gone = rect(left, top + top0 * size, first * size, tile * size, 'fill="var(--rule)" fill-opacity="0.5"');
+    const gone = rect(left, top + top0 * size, first * size, tile * size, fill("rule", 0.5));
     let grid = "";
     for (let k = tile; k < scores.length; k += tile) {
       grid += `M${round(left + k * size)} ${top}v${side}M${left} ${round(top + k * size)}h${side}`;
     }
     return (
       text(left, top - 18, "keys", SOFT) + gone + cells +
-      `<path d="${grid}" fill="none" stroke="var(--rule)" stroke-width="0.7"/>` + rect(left, top, side, side, FRAME) +
-      rect(left, top + query * size, side, size, 'fill="none" stroke="var(--ink)" stroke-width="1.5"')
+      `<path d="${grid}" fill="none" ${pen("rule", 0.7)}/>` + rect(left, top, side, side, FRAME) +
+      rect(left, top + query * size, side, size, `fill="none" ${pen("ink", 1.5)}`)
     );
   }
 
@@ -71,17 +73,17 @@
     const points = values.map((value, k) => {
       const [x, y] = place(value);
       const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
-      const paint = k < seen ? 'fill="var(--forward)" fill-opacity="0.45" stroke="var(--forward)"' : 'fill="none" stroke="var(--rule-strong)"';
-      return `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${paint}/>`;
+      const paint = k < seen ? `${fill("forward", 0.45)} ${pen("forward")}` : FRAME;
+      return dot(x, y, radius, paint);
     });
-    const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), 'stroke="var(--backward)" stroke-width="2"', 7));
+    const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), pen("backward", 2), 7));
     const [x, y] = place(o);
-    const dot = seen ? `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--backward)" stroke="var(--paper)" stroke-width="2"/>` : "";
+    const mean = seen ? dot(x, y, 6, `${fill("backward")} ${pen("paper", 2)}`) : "";
     return (
       text(left, top - 18, "values, and the output", SOFT) + rect(left, top, side, side, FRAME) +
-      line(left, top + side / 2, left + side, top + side / 2, 'stroke="var(--rule)" stroke-width="0.7"') +
-      line(left + side / 2, top, left + side / 2, top + side, 'stroke="var(--rule)" stroke-width="0.7"') +
-      points.join("") + steps.join("") + dot
+      line(left, top + side / 2, left + side, top + side / 2, pen("rule", 0.7)) +
+      line(left + side / 2, top, left + side / 2, top + side, pen("rule", 0.7)) +
+      points.join("") + steps.join("") + mean
     );
   }
 
@@ -131,7 +133,7 @@
     play: { next: onward, ends: ({ seen, scores }) => seen === scores.length, wait: 800 },
     chips: () => [
       { name: "step", label: "Next tile", to: onward },
-      ...[1, 2, 4, 8].map((tile) => ({ name: `tile-${tile}`, label: `tiles of ${tile}`, to: (state) => ({ ...state, tile }) })),
+      ...[1, 2, 4, 8].map((tile) => ({ name: `tile-${tile}`, label: `tiles of ${tile}`, to: { tile } })),
     ],
   });
 })();
