@@ -4,8 +4,9 @@
 "use strict";
 
 (() => {
-  const { END, HALO, SOFT, arrow, clamp, define, dot, farther, fill, fixed, onGrid, pen, plane, text } = smnnFigures;
-  const [LOW, HIGH, STEP] = [-1.4, 2.6, 0.05]; // of the weight
+  const { END, HALO, SOFT, arrow, clamp, define, dot, farther, fill, fixed, pen, plane, text, within } = smnnFigures;
+  const RANGE = [-1.4, 2.6, 0.05]; // of the weight
+  const [LOW, HIGH, STEP] = RANGE;
   const LAST = 20;
   const STEPS = pen("backward", 1.5);
   const lossOf = (w) => 0.05 + 1.25 * (w - 0.6) ** 2;
@@ -26,10 +27,8 @@
     const valley = Array.from({ length: 81 }, (_, k) => onCurve(LOW + k * STEP));
     const isLeft = path[0] < 0.6;
     const isThere = w > LOW - 1e-9 && w < HIGH + 1e-9;
-    const dots = path.slice(0, -1).filter((past) => past >= LOW && past <= HIGH).map((past) => {
-      const [left, top] = at(onCurve(past));
-      return dot(left.toFixed(1), top.toFixed(1), 4, fill("backward"));
-    });
+    const dots = path.slice(0, -1).filter((past) => past >= LOW && past <= HIGH)
+      .map((past) => dot(...at(onCurve(past)), 4, fill("backward")));
     const ahead = isThere ? arrow([x(w), y(loss)], [x(clamp(w + next, LOW, HIGH)), y(loss)], pen("backward", 3)) : "";
     return (
       text(0, 16, "loss", SOFT) + axes(wide ? [-1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5] : [-1, 0, 1, 2], [0, 1, 2, 3, 4, 5]) +
@@ -43,11 +42,11 @@
   function handles({ w }, wide) {
     const value = clamp(w, LOW, HIGH);
     const [x, y] = planeOf(wide).at(onCurve(value));
-    return [{ name: "ball", label: "Ball: weight w", along: "x", low: LOW, high: HIGH, value, words: fixed(w, 3), x, y }];
+    return [{ name: "ball", label: "Ball: weight w", range: RANGE, value, words: fixed(w, 3), x, y }];
   }
 
   // Where the ball is put down, descent begins anew.
-  const from = (state, w) => ({ ...state, start: clamp(onGrid(w, STEP), LOW, HIGH), step: 0 });
+  const from = (state, w) => ({ ...state, start: within(w, RANGE), step: 0 });
   const onward = (state) => ({ ...state, step: state.step >= LAST ? 0 : state.step + 1 });
 
   const say = ({ step, factor, w, loss, slope, next }) => [
@@ -64,7 +63,7 @@
     nudge: (state, name, dx, dy) => from(state, clamp(state.w, LOW, HIGH) + farther(dx, dy) * STEP),
     sliders: [
       { name: "eta", label: "learning rate η", low: 0.01, high: 0.9, step: 0.01, digits: 2 },
-      { name: "step", label: "steps", low: 0, high: LAST, step: 1 },
+      { name: "step", label: "steps", low: 0, high: LAST },
     ],
     play: { next: onward, ends: (state) => state.step === LAST, wait: 500 },
     chips: () => [{ name: "step", label: "One step", to: onward }, ...[0.1, 0.4, 0.7, 0.8, 0.85].map(rate)],

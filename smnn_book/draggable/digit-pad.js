@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    FRAME, MIDDLE, SOFT, clamp, define, fill, fixed, layouts, line, pen, placeIn, placesIn, rect,
-    round, softmax, stayPut, text,
+    FRAME, MIDDLE, SOFT, clamp, define, fill, fixed, largest, layouts, line, pen, placeIn,
+    placesIn, rect, round, softmax, stayPut, text,
   } = smnnFigures;
   const SIDE = 28; // pixels of an image
   const BOX = 20; // MNIST fits a digit into so many, and centers its mass
@@ -171,7 +171,7 @@
 
   // What speaks for the answer most: from a hidden unit to its bar.
   function threads({ hidden, p }, at) {
-    const best = p.indexOf(Math.max(...p));
+    const best = largest(p);
     const [x, y] = at.bars;
     const parts = hidden.map((h, j) => [h * network.W2[j][best], j]).sort((a, b) => b[0] - a[0]).slice(0, 8);
     const most = parts[0][0];
@@ -189,7 +189,7 @@
 
   function bars({ p }, at) {
     const [x, y, width] = at.bars;
-    const best = p.indexOf(Math.max(...p));
+    const best = largest(p);
     return p.map((share, k) => {
       const middle = y + 20 * k + 10;
       const weight = k === best ? 'font-weight="700"' : "";

@@ -7,8 +7,8 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, arrow, clamp, define, dot, farther, fill, fixed, onGrid, pen, placeOn,
-    rect, sum, text,
+    HALO, MIDDLE, SOFT, arrow, define, dot, farther, fill, fixed, pen, placeOn, rect, sum, text,
+    within,
   } = smnnFigures;
   const RADIUS = 22;
   const TRACK = 40; // half of the way that a handle has
@@ -176,14 +176,14 @@
   // ---- handles and words
   const handles = ({ nodes, leaves }, wide) =>
     nodes.filter(({ reach }) => reach).map((node) => ({
-      name: node.name, label: node.says, along: "x", low: -node.reach, high: node.reach,
+      name: node.name, label: node.says, range: [-node.reach, node.reach],
       value: leaves[node.name], words: fixed(leaves[node.name], 2),
       x: trackOf(node, wide)[0] + leaves[node.name] * half(node), y: trackOf(node, wide)[1],
     }));
 
   function moved(state, name, value) {
     const { reach, unit } = named(state.nodes, name);
-    return { ...state, leaves: { ...state.leaves, [name]: clamp(onGrid(value, unit), -reach, reach) } };
+    return { ...state, leaves: { ...state.leaves, [name]: within(value, [-reach, reach, unit]) } };
   }
 
   function dragged(state, name, x, y, wide) {
@@ -216,14 +216,13 @@
   const onward = (state) => ({ ...state, step: state.step < last(state) ? state.step + 1 : 0 });
 
   define("graph", {
-    start: (data) => ({ ...data, leaves: { ...data.leaves } }),
     compute,
     size: (wide, { sizes }) => sizes[wide ? 0 : 1],
     scene, handles, say,
     jumps: true,
     drag: dragged,
     nudge: (state, name, dx, dy) => moved(state, name, state.leaves[name] + farther(dx, dy) * named(state.nodes, name).unit),
-    sliders: [{ name: "step", label: "step", low: 0, high: last, step: 1 }],
+    sliders: [{ name: "step", label: "step", low: 0, high: last }],
     play: { next: onward, ends: (state) => state.step === last(state), wait: 900 },
     chips: (data) => [
       { name: "back", label: "‹ Back", to: (state) => ({ ...state, step: Math.max(state.step - 1, 0) }) },

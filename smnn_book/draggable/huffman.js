@@ -4,8 +4,8 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SOFT, clamp, define, farther, fill, fixed, line, pen, rect, sum, text } = smnnFigures;
-  const MOST = 96; // of a frequency; the least is 1
+  const { MIDDLE, SOFT, define, farther, fill, fixed, line, pen, rect, sum, text, within } = smnnFigures;
+  const RANGE = [1, 96, 1]; // of a frequency
   const [ROOT, LEVEL, BASE, UNIT] = [14, 24, 352, 0.9];
   const widthOf = (wide) => (wide ? 608 : 340);
 
@@ -98,14 +98,14 @@
 
   // ---- handles and words
   const handles = ({ w, words }, wide) => w.map((count, k) => ({
-    name: `w${k}`, label: `How often “${words[k]}” comes`, along: "y", low: 1, high: MOST, value: count, words: fixed(count, 0),
+    name: `w${k}`, label: `How often “${words[k]}” comes`, along: "y", range: RANGE, value: count,
     x: columnOf(wide, k), y: BASE - count * UNIT,
   }));
 
   // A word that becomes more frequent takes those before it along, and the other way round.
   function withCount(state, name, value) {
     const at = Number(name[1]);
-    const count = clamp(Math.round(value), 1, MOST);
+    const count = within(value, RANGE);
     return { ...state, w: state.w.map((old, k) => (k === at ? count : Math[k < at ? "max" : "min"](old, count))) };
   }
 
@@ -124,7 +124,7 @@
     drag: (state, name, x, y) => withCount(state, name, (BASE - y) / UNIT),
     nudge: (state, name, dx, dy) => withCount(state, name, state.w[name[1]] + farther(dx, dy)),
     play: { next: draw, ends: ({ drawn, uniforms }) => drawn === uniforms.length, wait: 150 },
-    sliders: [{ name: "drawn", label: "words drawn", low: 0, high: ({ uniforms }) => uniforms.length, step: 1 }],
+    sliders: [{ name: "drawn", label: "words drawn", low: 0, high: ({ uniforms }) => uniforms.length }],
     chips: ({ presets }) => [
       { name: "draw", label: "Draw a word", to: draw },
       ...presets.map(({ label, w }, k) => ({ name: `w-${k}`, label, to: { w } })),

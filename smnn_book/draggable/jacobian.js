@@ -45,7 +45,7 @@
     [`z = ${row(z, 1)}`, `p = ${row(p, 3)}`, ...jacobian.map((slopes, i) => `∂p${SIGNS[i]}/∂z = ${row(slopes, 3)}`)].join("\n");
 
   define("jacobian", {
-    start: ({ z }) => ({ z: [...z] }), compute, layoutOf, scene, say,
+    compute, layoutOf, scene, say,
     handles: (state, wide) => scores.handles(state, layoutOf(wide)),
     drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),
     nudge: scores.nudge,

@@ -5,10 +5,11 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, onGrid, pen, plane,
-    rect, round, text,
+    HALO, MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, pen, plane, rect, round,
+    text, within,
   } = smnnFigures;
-  const [LOW, HIGH, STEP] = [-4, 6, 0.05];
+  const RANGE = [-4, 6, 0.05];
+  const [LOW, HIGH, STEP] = RANGE;
   const layoutOf = layouts(
     { size: [608, 364], box: [28, 28, 572, 220], bar: [0, 336, 608, 18] },
     { size: [340, 344], box: [28, 28, 304, 200], bar: [0, 316, 340, 18] },
@@ -63,15 +64,15 @@
     const { x, y } = planeOf(wide);
     const [left, top, width, height] = layoutOf(wide).bar;
     return [
-      { name: "z", label: "Score of the true class", along: "x", low: LOW, high: HIGH, value: z, words: fixed(z, 2), x: x(z), y: y(entropy) },
+      { name: "z", label: "Score of the true class", range: RANGE, value: z, digits: 2, x: x(z), y: y(entropy) },
       {
-        name: "p", label: "Probability of the true class", along: "x", low: round(chance(LOW, K)), high: round(chance(HIGH, K)), value: p,
-        words: fixed(p, 3), x: left + p * width, y: top + height / 2,
+        name: "p", label: "Probability of the true class", range: [LOW, HIGH].map((z) => round(chance(z, K))), value: p,
+        digits: 3, x: left + p * width, y: top + height / 2,
       },
     ];
   }
 
-  const scored = (state, z) => ({ ...state, z: clamp(onGrid(z, STEP), LOW, HIGH) });
+  const scored = (state, z) => ({ ...state, z: within(z, RANGE) });
 
   function dragged(state, name, x, y, wide) {
     const [left, , width] = layoutOf(wide).bar;
@@ -90,7 +91,7 @@
   define("loss", {
     compute, layoutOf, scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => scored(state, state.z + farther(dx, dy) * STEP),
-    sliders: [{ name: "K", label: "number of classes", low: 2, high: 10, step: 1 }],
+    sliders: [{ name: "K", label: "number of classes", low: 2, high: 10 }],
     chips: () => [at("wrong", "confident and wrong", -4), at("equal", "undecided", 0), at("right", "confident and right", 5)],
   });
 })();

@@ -5,11 +5,10 @@
 
 (() => {
   const {
-    END, HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts,
-    onGrid, pen, rect, round, text,
+    END, HALO, MIDDLE, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts, pen, rect,
+    round, shareBar, text, within,
   } = smnnFigures;
-  const MOST = 1000;
-  const STEP = 0.5;
+  const RANGE = [-1000, 1000, 0.5];
   const FAR = 6000; // of the map, either way
 
   // Significant bits, the smallest exponent of two, the largest number, how a number is rounded,
@@ -117,19 +116,8 @@
   // One bar of three shares, or what is left of it.
   function shareBars(title, { e, total, p }, [x, y, width]) {
     const isWhole = p.every(Number.isFinite) && p.some((share) => share > 0);
-    let from = x;
-    const parts = p.map((share, k) => {
-      const part = isWhole ? rect(from, y + 10, share * width, 18, fill(`class-${k + 1}`)) : "";
-      from += share * width;
-      return part;
-    });
     const edge = rect(x, y + 10, width, 18, `fill="none" ${pen(isWhole ? "rule-strong" : "backward")}`);
-    const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
-    return (
-      text(x, y, `${title}, sum ${short(total)}`, SOFT) + parts.join("") + edge +
-      p.map((share, k) => text(places[k][1], y + 48, `p${SIGNS[k]} = ${Number.isFinite(share) ? fixed(share, 3) : share === share ? "inf" : "nan"}`,
-        `text-anchor="${places[k][0]}" ${fill(`class-${k + 1}-text`)}`)).join("")
-    );
+    return text(x, y, `${title}, sum ${short(total)}`, SOFT) + shareBar(p, [x, y + 10, width, 18], 38, share) + edge;
   }
 
   // ---- handles and words
@@ -140,37 +128,37 @@
     return value >= 0.001 && value < 1000 ? fixed(value, 3) : value.toExponential(2).replace("-", "−").replace(/([+−])(\d)$/, "$10$2");
   }
 
-  const row = (values, write) => `(${values.map(write).join(", ")})`;
-  const share = (value) => (Number.isNaN(value) ? "nan" : fixed(value, 3));
+  const listed = (values, write) => `(${values.map(write).join(", ")})`;
+  const share = (value) => (Number.isFinite(value) ? fixed(value, 3) : short(value));
 
   const handles = ({ shift, moved, type }, wide) => {
     const { map } = layoutOf(wide);
-    const place = clamp(shift, -MOST, MOST);
+    const place = clamp(shift, ...RANGE);
     return [{
-      name: "shift", label: "Add to all scores", along: "x", low: -MOST, high: MOST, value: shift, words: fixed(shift, 1),
+      name: "shift", label: "Add to all scores", range: RANGE, value: shift, digits: 1,
       x: across(place, map), y: up(0, map) + 34,
     }];
   };
 
-  const shifted = (state, shift) => ({ ...state, shift: clamp(onGrid(shift, STEP), -MOST, MOST) });
+  const shifted = (state, shift) => ({ ...state, shift: within(shift, RANGE) });
 
   function say({ type, moved, plain, safe }) {
     return [
-      `${type}, z = ${row(moved, (score) => fixed(score, 2))}`,
-      `as they are: exp(z) = ${row(plain.e, short)}, p = ${row(plain.p, share)}`,
-      `the largest subtracted: exp = ${row(safe.e, short)}, p = ${row(safe.p, share)}`,
+      `${type}, z = ${listed(moved, (score) => fixed(score, 2))}`,
+      `as they are: exp(z) = ${listed(plain.e, short)}, p = ${listed(plain.p, share)}`,
+      `the largest subtracted: exp = ${listed(safe.e, short)}, p = ${listed(safe.p, share)}`,
     ].join("\n");
   }
 
   define("mesa", {
-    start: ({ z, shift, type }) => ({ z: [...z], shift, type }), compute, layoutOf, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     drag: (state, name, x, y, wide) => shifted(state, backTo(x, layoutOf(wide).map)),
-    nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * STEP),
+    nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * RANGE[2]),
     chips: () => [
       ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: { type } })),
       { name: "cliff", label: "to the cliff", to: (state) => shifted(state, Math.floor(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
       { name: "over", label: "one step over it", to: (state) => shifted(state, Math.ceil(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
-      { name: "down", label: "−1000", to: (state) => shifted(state, -MOST) },
+      { name: "down", label: "−1000", to: (state) => shifted(state, RANGE[0]) },
     ],
   });
 })();

@@ -5,11 +5,11 @@
 
 (() => {
   const {
-    END, FRAME, HALO, MIDDLE, SOFT, arrow, clamp, define, dot, fill, fixed, layouts, line, onGrid,
-    pen, rect, round, text,
+    END, FRAME, HALO, MIDDLE, SOFT, arrow, clipped, define, dot, fill, fixed, layouts, line, pen,
+    plane, rect, spot, stepped, text, trace, within,
   } = smnnFigures;
-  const [LOW, HIGH] = [-0.5, 1.5];
-  const STEP = 0.05;
+  const RANGE = [-0.5, 1.5, 0.05];
+  const [LOW, HIGH] = RANGE;
   const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]];
   const TERMS = ["b", "w₂ + b", "w₁ + b", "w₁ + w₂ + b"];
   // What a gate answers at the corners, and a line that comes nearest.
@@ -21,8 +21,8 @@
   };
 
   const layoutOf = layouts(
-    { size: [608, 320], square: [8, 24, 284], table: [318, 46], width: 290 },
-    { size: [340, 540], square: [20, 24, 300], table: [10, 374], width: 320 },
+    { size: [608, 320], square: [8, 24, 284, 284], table: [318, 46], width: 290 },
+    { size: [340, 540], square: [20, 24, 300, 300], table: [10, 374], width: 320 },
   );
   const ROW = 38;
 
@@ -38,19 +38,20 @@
     return { w, b, z, fulfilled, right: fulfilled.filter(Boolean).length };
   }
 
-  const place = ([x, y], [left, top, side]) =>
-    [left + ((x - LOW) / (HIGH - LOW)) * side, top + ((HIGH - y) / (HIGH - LOW)) * side];
+  const planeOf = (at) => plane(at.square, RANGE, RANGE);
 
   function scene(state, wide) {
     const at = layoutOf(wide);
     return square(state, at) + table(state, at);
   }
 
-  function square({ ends, w, b, gate, z }, { square: at }) {
+  function square({ ends, w, b, gate, z }, layout) {
+    const at = layout.square;
     const [left, top, side] = at;
+    const place = planeOf(layout).at;
     const on = clipped([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], ([x, y]) => w[0] * x + w[1] * y + b);
-    const region = on.length ? `<path d="M${on.map((point) => place(point, at).map(round)).join("L")}Z" ${fill("class-2", 0.25)}/>` : "";
-    const [a, c] = ends.map((end) => place(end, at));
+    const region = on.length ? trace(on.map(place), fill("class-2", 0.25), "Z") : "";
+    const [a, c] = ends.map(place);
     const long = Math.hypot(c[0] - a[0], c[1] - a[1]);
     const way = [(c[0] - a[0]) / long, (c[1] - a[1]) / long];
     const far = (sign) => clippedEnd(a, way.map((part) => sign * part), at);
@@ -58,7 +59,7 @@
     const size = Math.hypot(...w);
     const tip = [middle[0] + (34 * w[0]) / size, middle[1] - (34 * w[1]) / size];
     const corners = CORNERS.map((corner, k) => {
-      const [x, y] = place(corner, at);
+      const [x, y] = place(corner);
       const wants = GATES[gate].wants[k];
       return (
         dot(x, y, 9, pen(`class-${wants ? 2 : 1}`, 3) +
@@ -72,17 +73,6 @@
       line(...far(-1), ...far(1), pen("forward", 3)) +
       arrow(middle, tip, pen("forward", 2)) + corners.join("")
     );
-  }
-
-  // The part of a polygon where a function is at least zero.
-  function clipped(polygon, value) {
-    return polygon.flatMap((point, k) => {
-      const next = polygon[(k + 1) % polygon.length];
-      const [a, b] = [value(point), value(next)];
-      const share = a / (a - b);
-      const crossing = a * b < 0 ? [point.map((part, axis) => part + share * (next[axis] - part))] : [];
-      return a >= 0 ? [point, ...crossing] : crossing;
-    });
   }
 
   // Where a ray from inside leaves the square.
@@ -112,31 +102,17 @@
   }
 
   // ---- handles and words
-  const handles = ({ ends }, wide) => ends.map((end, k) => {
-    const [x, y] = place(end, layoutOf(wide).square);
-    return {
-      name: `end${k + 1}`, label: `Point ${k + 1} of the line`, along: "x", low: LOW, high: HIGH, value: end[0],
-      words: `x₁ = ${fixed(end[0], 2)}, x₂ = ${fixed(end[1], 2)}`, x, y,
-    };
-  });
+  const handles = ({ ends }, wide) => ends.map((end, k) =>
+    spot(`end${k + 1}`, `Point ${k + 1} of the line`, end, planeOf(layoutOf(wide)), RANGE)
+  );
 
   // The two points must not meet, or there is no line.
   function withEnd(state, name, point) {
     const k = name.slice(3) - 1;
-    const moved = point.map((value) => clamp(onGrid(value, STEP), LOW, HIGH));
+    const moved = within(point, RANGE);
     const other = state.ends[1 - k];
     if (Math.hypot(moved[0] - other[0], moved[1] - other[1]) < 0.2) return state;
     return { ...state, ends: state.ends.with(k, moved) };
-  }
-
-  function dragged(state, name, x, y, wide) {
-    const [left, top, side] = layoutOf(wide).square;
-    return withEnd(state, name, [LOW + ((x - left) / side) * (HIGH - LOW), HIGH - ((y - top) / side) * (HIGH - LOW)]);
-  }
-
-  function nudged(state, name, dx, dy) {
-    const [x, y] = state.ends[name.slice(3) - 1];
-    return withEnd(state, name, [x + dx * STEP, y + dy * STEP]);
   }
 
   function say({ w, b, z, gate, right }) {
@@ -148,8 +124,10 @@
   }
 
   define("one-line", {
-    start: ({ ends, gate }) => ({ ends: ends.map((end) => [...end]), gate }), compute, layoutOf,
-    scene, handles, say, drag: dragged, nudge: nudged,
+    compute, layoutOf,
+    scene, handles, say,
+    drag: (state, name, x, y, wide) => withEnd(state, name, planeOf(layoutOf(wide)).back(x, y)),
+    nudge: (state, name, dx, dy) => withEnd(state, name, stepped(state.ends[name.slice(3) - 1], dx, dy, RANGE)),
     chips: () => [
       ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: { gate } })),
       { name: "flip", label: "Swap the sides", to: (state) => ({ ...state, ends: state.ends.toReversed() }) },

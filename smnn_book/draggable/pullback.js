@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, arrow, bars, clamp, define, fill, fixed, layouts, line, pen, rect, row,
-    sum, text,
+    MIDDLE, SOFT, arrow, bars, clamp, define, fill, fixed, layouts, line, mixed, pen, rect, row,
+    sum, text, triangleOf,
   } = smnnFigures;
   const MOST = 2; // of a gradient with respect to a probability, either way
   const LEAST = 0.02; // of a probability
@@ -39,10 +39,9 @@
   }
 
   // ---- the triangle: a point for shares, and a way for changes of them
-  const pointOf = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
 
   function wayOf(change, corners) {
-    const middle = pointOf([1 / 3, 1 / 3, 1 / 3], corners);
+    const middle = mixed([1 / 3, 1 / 3, 1 / 3], corners);
     return [0, 1].map((axis) => SHRUNK * sum(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
   }
 
@@ -70,13 +69,10 @@
   }
 
   function triangle({ p, dz, diagonal }, { corners }) {
-    const [a, b, c] = corners;
-    const here = pointOf(p, corners);
+    const here = mixed(p, corners);
     const after = (change) => wayOf(change, corners).map((part, axis) => here[axis] + part);
-    const name = ([x, y], k, down) => text(x, y + down, k + 1, `${MIDDLE} ${HALO} ${fill(`class-${k + 1}-text`)}`);
     return (
-      `<path d="M${a}L${b}L${c}Z" fill="none" ${pen("rule-strong")}/>` +
-      name(a, 0, 18) + name(b, 1, 18) + name(c, 2, -8) +
+      triangleOf(corners) +
       arrow(here, after(diagonal), WRONG, 8) + arrow(here, after(dz), TRUE, 12)
     );
   }
@@ -103,9 +99,9 @@
 
   function handles(state, wide) {
     const at = layoutOf(wide);
-    const [x, y] = pointOf(state.p, at.corners);
+    const [x, y] = mixed(state.p, at.corners);
     return [
-      { name: "p", label: "Point p", along: "x", low: 0, high: 1, value: state.p[2], words: row(state.p, 2), x, y },
+      { name: "p", label: "Point p", range: [0, 1], value: state.p[2], words: row(state.p, 2), x, y },
       ...gradient.handles(state, barsOf(at)),
     ];
   }
@@ -131,7 +127,7 @@
   }
 
   define("pullback", {
-    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, layoutOf,
+    compute, layoutOf,
     scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
       ...gradient.chips(0.5, " of dp"),

@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    FRAME, SIGNS, SOFT, clamp, crossing, define, fill, fixed, layouts, line, onGrid, pen, plane,
-    points, rect, row, softmax, text,
+    FRAME, SIGNS, SOFT, crossing, define, fill, fixed, largest, layouts, line, pen, plane, points,
+    rect, row, softmax, spot, stepped, text, within,
   } = smnnFigures;
   const CELLS = 48; // each way
   const SHADES = 5; // from unsure to sure
@@ -21,8 +21,6 @@
     const h = c.map((bias, j) => Math.tanh(x * V[0][j] + y * V[1][j] + bias));
     return softmax(b.map((bias, k) => h.reduce((total, part, j) => total + part * W[j][k], bias)));
   }
-
-  const largest = (p) => p.indexOf(Math.max(...p));
 
   function compute({ networks, n, x, y, ring }) {
     const network = networks[n - 1];
@@ -84,13 +82,9 @@
     }).join("");
   }
 
-  function handles(state, wide) {
-    const [x, y] = planeOf(state, wide).at(state.ring);
-    const [x1, x2] = state.ring.map((value) => fixed(value, 2));
-    return [{ name: "ring", label: "Ring", along: "x", low: state.low, high: state.high, value: state.ring[0], words: `x₁ = ${x1}, x₂ = ${x2}`, x, y }];
-  }
-
-  const withRing = (state, place) => ({ ...state, ring: place.map((value) => clamp(onGrid(value, STEP), state.low, state.high)) });
+  const rangeOf = ({ low, high }) => [low, high, STEP];
+  const handles = (state, wide) => [spot("ring", "Ring", state.ring, planeOf(state, wide), rangeOf(state))];
+  const withRing = (state, place) => ({ ...state, ring: within(place, rangeOf(state)) });
   const onward = (state) => ({ ...state, n: state.n >= state.networks.length ? 1 : state.n + 1 });
 
   const say = ({ n, right, y, ring, p }) =>
@@ -98,10 +92,10 @@
     `at the ring: x = ${row(ring, 2)}\np = ${row(p, 3)}`;
 
   define("regions", {
-    start: (data) => ({ ...data, ring: [...data.ring] }), compute, layoutOf, scene, handles, say, jumps: true,
+    compute, layoutOf, scene, handles, say, jumps: true,
     drag: (state, name, x, y, wide) => withRing(state, planeOf(state, wide).back(x, y)),
-    nudge: (state, name, dx, dy) => withRing(state, [state.ring[0] + dx * STEP, state.ring[1] + dy * STEP]),
-    sliders: [{ name: "n", label: "hidden units", low: 1, high: ({ networks }) => networks.length, step: 1 }],
+    nudge: (state, name, dx, dy) => withRing(state, stepped(state.ring, dx, dy, rangeOf(state))),
+    sliders: [{ name: "n", label: "hidden units", low: 1, high: ({ networks }) => networks.length }],
     play: { next: onward, ends: (state) => state.n === state.networks.length, wait: 900 },
     chips: ({ networks }) => [
       { name: "one", label: "1 unit", to: { n: 1 } },

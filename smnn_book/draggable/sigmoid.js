@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const { END, HALO, clamp, define, farther, fill, fixed, onGrid, pen, plane, rect, text } = smnnFigures;
+  const { END, HALO, define, farther, fill, fixed, pen, plane, rect, text, within } = smnnFigures;
   const RANGES = { v: [-3, 3, 0.1], s: [0.5, 20, 0.1] };
   const CLIMB = Math.log(9); // from 0.5 to 0.9, for the scale 1
   const VALUE = pen("forward", 2.5);
@@ -32,14 +32,11 @@
   function handles({ s, v }, wide) {
     const { x, y } = planeOf(wide);
     const of = (name, label, value, z, h) =>
-      ({ name, label, along: "x", low: RANGES[name][0], high: RANGES[name][1], value, words: fixed(value, 1), x: x(z), y: y(h) });
+      ({ name, label, range: RANGES[name], value, digits: 1, x: x(z), y: y(h) });
     return [of("v", "Shift v", v, v, 0.5), of("s", "Scale s", s, v - CLIMB / s, 0.1)];
   }
 
-  function withPart(state, name, value) {
-    const [low, high, step] = RANGES[name];
-    return { ...state, [name]: clamp(onGrid(value, step), low, high) };
-  }
+  const withPart = (state, name, value) => ({ ...state, [name]: within(value, RANGES[name]) });
 
   function dragged(state, name, x, y, wide) {
     const z = planeOf(wide).back(x, y)[0];

@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    FRAME, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts, line, pen, rect, round,
-    text,
+    FRAME, SOFT, arrow, define, dot, farther, fill, fixed, layouts, line, pen, plane, rect, round,
+    row, text, within,
   } = smnnFigures;
   const layoutOf = layouts(
     { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
@@ -38,7 +38,7 @@
 
   function scene(state, wide) {
     const at = layoutOf(wide);
-    return square(state, at.square) + plane(state, at.plane, wide);
+    return square(state, at.square) + cloud(state, at.plane, wide);
   }
 
   // The matrix of scores, of which one tile exists.
@@ -68,8 +68,8 @@
   }
 
   // The values as points, as large as their weights; the output is their mean, and moves.
-  function plane({ values, weights, seen, path, o }, [left, top, side], wide) {
-    const place = ([x, y]) => [left + ((x + 2.2) / 4.4) * side, top + ((2.2 - y) / 4.4) * side];
+  function cloud({ values, weights, seen, path, o }, [left, top, side], wide) {
+    const place = plane([left, top, side, side], [-2.2, 2.2], [-2.2, 2.2]).at;
     const points = values.map((value, k) => {
       const [x, y] = place(value);
       const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
@@ -92,15 +92,13 @@
     const [left, top, side] = layoutOf(wide).square;
     const size = side / scores.length;
     return [
-      { name: "seen", label: "Keys seen", along: "x", low: 0, high: scores.length, value: seen, words: fixed(seen, 0), x: left + seen * size, y: top - 6 },
-      { name: "query", label: "Query", along: "y", low: 1, high: scores.length, value: query + 1, words: fixed(query + 1, 0), x: left - 6, y: top + (query + 0.5) * size },
+      { name: "seen", label: "Keys seen", range: [0, scores.length], value: seen, x: left + seen * size, y: top - 6 },
+      { name: "query", label: "Query", along: "y", range: [1, scores.length], value: query + 1, x: left - 6, y: top + (query + 0.5) * size },
     ];
   }
 
-  function withPart(state, name, value) {
-    const count = state.scores.length;
-    return { ...state, [name]: name === "seen" ? clamp(Math.round(value), 0, count) : clamp(Math.round(value), 0, count - 1) };
-  }
+  const withPart = (state, name, value) =>
+    ({ ...state, [name]: within(value, [0, state.scores.length - (name !== "seen"), 1]) });
 
   function dragged(state, name, x, y, wide) {
     const [left, top, side] = layoutOf(wide).square;
@@ -117,7 +115,7 @@
     if (!seen) return `${begin}: nothing is kept yet`;
     const last = rescale && rescale < 1 ? `, after times ${fixed(rescale, 3)} for a larger score` : "";
     return (
-      `${begin}: m = ${fixed(m, 3)}, s = ${fixed(s, 3)}${last}, output (${o.map((part) => fixed(part, 3)).join(", ")})\n` +
+      `${begin}: m = ${fixed(m, 3)}, s = ${fixed(s, 3)}${last}, output ${row(o, 3)}\n` +
       `at work: ${tile * tile} scores of ${count * count}`
     );
   }

@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, line, onGrid, pen, rect,
-    round, softmax, sum, text,
+    MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, line, pen, rect, round,
+    softmax, sum, text, trace, within,
   } = smnnFigures;
   const SIGNS = "−ab";
   const COLORS = ["rule-strong", "class-1", "class-2"];
@@ -86,23 +86,23 @@
       const [x, y] = place(t, s);
       return part ? dot(x, y, 2 + 12 * Math.sqrt(part), fill(COLORS[states[s]])) : "";
     }).join(""));
-    const points = best.trail.map((s, t) => place(t, s).map(round).join(" "));
-    const likeliest = `<path d="M${points.join("L")}" fill="none" ${pen("backward", 2.5, "6 4")}/>`;
+    const points = best.trail.map((s, t) => place(t, s));
+    const likeliest = trace(points, `fill="none" ${pen("backward", 2.5, "6 4")}`);
     return rows.join("") + steps.join("") + dots.join("") + likeliest;
   }
 
   // ---- handles and words
   // A frame is cut in two places: above the blank, and above a.
   const cutsOf = ([blank, a]) => [blank, blank + a];
-  const rangeOf = (k) => (k ? [2 * LEAST, 1 - LEAST] : [LEAST, 1 - 2 * LEAST]);
+  const rangeOf = (k) => (k ? [2 * LEAST, 1 - LEAST, LEAST] : [LEAST, 1 - 2 * LEAST, LEAST]);
 
   function handles({ p }, wide) {
     const at = layoutOf(wide);
     return p.flatMap((row, t) => cutsOf(row).map((cut, k) => {
-      const [low, high] = rangeOf(k);
+      const range = rangeOf(k);
       return {
-        name: `${t}-${k}`, label: `Frame ${t + 1}, ${k ? "blank and a together" : "blank"}`, along: "y", low, high,
-        value: clamp(cut, low, high), words: fixed(cut, 2), x: barOf(at, t) + at.bar / 2, y: TOP + (1 - cut) * HIGH,
+        name: `${t}-${k}`, label: `Frame ${t + 1}, ${k ? "blank and a together" : "blank"}`, along: "y", range,
+        value: clamp(cut, ...range), digits: 2, x: barOf(at, t) + at.bar / 2, y: TOP + (1 - cut) * HIGH,
       };
     }));
   }
@@ -111,7 +111,7 @@
   function withCut(state, name, value) {
     const [t, k] = name.split("-").map(Number);
     let [low, high] = cutsOf(state.p[t]);
-    const cut = clamp(onGrid(value, LEAST), ...rangeOf(k));
+    const cut = within(value, rangeOf(k));
     if (k) [low, high] = [Math.min(low, cut - LEAST), cut];
     else [low, high] = [cut, Math.max(high, cut + LEAST)];
     return { ...state, p: state.p.map((row, j) => (j === t ? [low, high - low, 1 - high] : row)) };

@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    END, FRAME, HALO, MIDDLE, SOFT, clamp, define, farther, fill, fixed, layouts, line, onGrid,
-    pen, rect, softmax, text,
+    END, FRAME, HALO, MIDDLE, SOFT, define, farther, fill, fixed, layouts, line, pen, rect,
+    softmax, text, within,
   } = smnnFigures;
   const CUT = pen("backward", 2, "6 4");
   const layoutOf = layouts(
@@ -82,19 +82,16 @@
   function handles(state, wide) {
     const at = layoutOf(wide);
     const { k, topP, minP } = state;
-    const of = (name, label, along, value, words, x, y) =>
-      ({ name, label, along, low: RANGES[name][0], high: RANGES[name][1], value, words, x, y });
+    const of = (name, label, along, value, digits, x, y) =>
+      ({ name, label, along, range: RANGES[name], value, digits, x, y });
     return [
-      of("k", "Top-k", "x", k, fixed(k, 0), k * pitchOf(state, at), 14),
-      of("minP", "Min-p", "y", minP, fixed(minP, 2), at.width, at.base - minP * at.rise),
-      of("topP", "Top-p", "x", topP, fixed(topP, 2), topP * at.width, at.stack + 9),
+      of("k", "Top-k", "x", k, 0, k * pitchOf(state, at), 14),
+      of("minP", "Min-p", "y", minP, 2, at.width, at.base - minP * at.rise),
+      of("topP", "Top-p", "x", topP, 2, topP * at.width, at.stack + 9),
     ];
   }
 
-  function withCut(state, name, value) {
-    const [low, high, step] = RANGES[name];
-    return { ...state, [name]: clamp(onGrid(value, step), low, high) };
-  }
+  const withCut = (state, name, value) => ({ ...state, [name]: within(value, RANGES[name]) });
 
   function dragged(state, name, x, y, wide) {
     const at = layoutOf(wide);
