@@ -13,7 +13,7 @@
   const CONTOURS = [2, 1.6, 1.2, 0.8, 0.5, 0.3, 0.2, 0.1, 0.05]; // where they cross the steep axis
   const [LAST, LATEST, WITHIN] = [100, 400, 0.01]; // steps to see, steps to judge by, a share
   const layoutOf = layouts(
-    { size: [608, 300], map: [0, 26, 400, 250], plot: [448, 26, 146, 250] },
+    { size: [608, 300], map: [0, 26, 400, 250], plot: [454, 26, 140, 250] },
     { size: [340, 434], map: [0, 26, 340, 212], plot: [44, 284, 280, 126] },
   );
   const momentum = (mu) => (w, slope, sum, square, t, eta) => [w - eta * (mu * sum + slope), mu * sum + slope, 0];

@@ -412,7 +412,11 @@ def test_what_plays_can_be_stopped_and_ends(name, page, workbench):
     assert state(page)["step"] == last == int(page.locator("input").get_attribute("max"))
 
 
-PLAYS = {"descent-explorer": ("step", 20), "long-valley": ("step", 100), "regions-explorer": ("n", 3)}
+PLAYS = {
+    "descent-explorer": ("step", 20),
+    "long-valley": ("step", 100),
+    "regions-explorer": ("n", 3),
+}
 
 
 @pytest.mark.parametrize("name", PLAYS)
