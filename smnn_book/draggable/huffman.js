@@ -91,8 +91,8 @@
     const unit = (widthOf(wide) - 110) / 4;
     return [["entropy", H, "rule-strong"], ["Huffman", L, "forward"], ["drawn", mean, "backward"]].map(([name, bits, color], k) => {
       const y = BASE + 62 + 20 * k;
-      return text(0, y + 10, name) + rect(60, y, bits * unit, 12, fill(color)) +
-        (bits ? text(66 + bits * unit, y + 10, fixed(bits, 3)) : "");
+      return text(0, y + 10, name) + rect(66, y, bits * unit, 12, fill(color)) +
+        (bits ? text(72 + bits * unit, y + 10, fixed(bits, 3)) : "");
     }).join("");
   }
 

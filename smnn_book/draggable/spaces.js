@@ -17,7 +17,7 @@
 
   const layoutOf = layouts(
     { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
-    { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
+    { size: [340, 672], side: 264, inputs: [38, 24], hidden: [38, 326], loss: [2, 624, 336, 44], radius: 4 },
   );
 
   // ---- the network: two inputs, two tanh units, two classes

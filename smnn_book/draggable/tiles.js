@@ -10,7 +10,7 @@
   } = smnnFigures;
   const layoutOf = layouts(
     { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
-    { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
+    { size: [340, 606], square: [50, 34, 260], plane: [50, 338, 260] },
   );
 
   // One step of the sweep: what was kept and a tile of scores and values become what is kept.
@@ -38,7 +38,7 @@
 
   function scene(state, wide) {
     const at = layoutOf(wide);
-    return square(state, at.square) + cloud(state, at.plane, wide);
+    return square(state, at.square) + cloud(state, at.plane);
   }
 
   // The matrix of scores, of which one tile exists.
@@ -68,11 +68,11 @@
   }
 
   // The values as points, as large as their weights; the output is their mean, and moves.
-  function cloud({ values, weights, seen, path, o }, [left, top, side], wide) {
+  function cloud({ values, weights, seen, path, o }, [left, top, side]) {
     const place = plane([left, top, side, side], [-2.2, 2.2], [-2.2, 2.2]).at;
     const points = values.map((value, k) => {
       const [x, y] = place(value);
-      const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
+      const radius = 2.5 + 20 * Math.sqrt(weights[k]);
       const paint = k < seen ? `${fill("forward", 0.45)} ${pen("forward")}` : FRAME;
       return dot(x, y, radius, paint);
     });
