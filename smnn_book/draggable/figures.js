@@ -6,11 +6,12 @@
 //   compute(state)          what follows from the state; the tests compare it with the package
 //   size(wide, data)        width and height of the drawing in its units, or layoutOf(wide) that has them
 //   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
-//   handles(state, wide)    what can be dragged: name, place, label and value of each
+//   handles(state, wide)    what can be dragged: name, label, range, value and place of each, and
+//                           the value in words, or how many digits it has
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
 //   nudge(state, name, dx, dy)      the state after so many steps to the right and upward
-//   sliders, chips          controls below the drawing; a chip leads to what is changed, or is a
-//                           function of the state; a slider has so many digits
+//   sliders, chips          controls below the drawing; a chip leads to what changes, or to what
+//                           a function makes of the state
 //   play                    optional: the state after this one, where it ends, milliseconds between
 //   say(state)              the same in words
 //   over(state, wide)       optional: what lies over the drawing and stays while it changes
@@ -46,11 +47,13 @@ globalThis.smnnFigures = (() => {
   const line = (x1, y1, x2, y2, more = "") =>
     `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
   const round = (value) => Math.round(value * 100) / 100;
+  // Paint in a color of the style sheet, a circle, and a line through points.
   const pen = (color, width, dashes) =>
     `stroke="var(--${color})"${width ? ` stroke-width="${width}"` : ""}${dashes ? ` stroke-dasharray="${dashes}"` : ""}`;
-  const fill = (color, opacity) => `fill="var(--${color})"${opacity ? ` fill-opacity="${opacity}"` : ""}`;
+  const fill = (color, opacity) => `fill="var(--${color})"${opacity != null ? ` fill-opacity="${opacity}"` : ""}`;
   const dot = (x, y, radius, more) => `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${more}/>`;
-  const trace = (points, more, end = "") => `<path d="M${points.map((point) => point.map(round).join(" ")).join("L")}${end}" ${more}/>`;
+  const trace = (points, more, end = "") =>
+    `<path d="M${points.map((point) => point.map(round).join(" ")).join("L")}${end}" ${more}/>`;
   const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
   const MIDDLE = 'text-anchor="middle"';
   const END = 'text-anchor="end"';
@@ -79,6 +82,7 @@ globalThis.smnnFigures = (() => {
 
   const sum = (values) => values.reduce((total, value) => total + value, 0);
 
+  // The place in the triangle of all probabilities, which is the mean of its corners.
   const mixed = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
   const largest = (p) => p.indexOf(Math.max(...p)); // where it is
 
@@ -503,8 +507,9 @@ globalThis.smnnFigures = (() => {
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    END, FRAME, HALO, MIDDLE, SIGNS, SOFT, adamStep, arrow, bars, clamp, clipped, compute, crossing, define, dot, farther, fill, fixed, html,
-    largest, layouts, line, mixed, onGrid, pen, placeIn, placeOn, placesIn, plane, points, rect, round, row, scores, shareBar, softmax, spot, stayPut, stepped, sum,
-    svg, text, trace, triangleOf, within,
+    END, FRAME, HALO, MIDDLE, SIGNS, SOFT, adamStep, arrow, bars, clamp, clipped, compute, crossing, define,
+    dot, farther, fill, fixed, html, largest, layouts, line, mixed, onGrid, pen, placeIn, placeOn, placesIn,
+    plane, points, rect, round, row, scores, shareBar, softmax, spot, stayPut, stepped, sum, svg, text, trace,
+    triangleOf, within,
   };
 })();

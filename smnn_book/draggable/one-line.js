@@ -62,8 +62,7 @@
       const [x, y] = place(corner);
       const wants = GATES[gate].wants[k];
       return (
-        dot(x, y, 9, pen(`class-${wants ? 2 : 1}`, 3) +
-        ` ${fill(wants ? "class-2" : "paper")}`) +
+        dot(x, y, 9, `${pen(`class-${wants ? 2 : 1}`, 3)} ${fill(wants ? "class-2" : "paper")}`) +
         text(x, y + 25, fixed(z[k], 2), `${MIDDLE} ${HALO}`)
       );
     });
@@ -124,8 +123,7 @@
   }
 
   define("one-line", {
-    compute, layoutOf,
-    scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     drag: (state, name, x, y, wide) => withEnd(state, name, planeOf(layoutOf(wide)).back(x, y)),
     nudge: (state, name, dx, dy) => withEnd(state, name, stepped(state.ends[name.slice(3) - 1], dx, dy, RANGE)),
     chips: () => [

@@ -127,8 +127,7 @@
   }
 
   define("pullback", {
-    compute, layoutOf,
-    scene, handles, say, drag: dragged, nudge: nudged,
+    compute, layoutOf, scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
       ...gradient.chips(0.5, " of dp"),
       { name: "equal", label: "dp all equal", to: { dp: [1, 1, 1] } },
