@@ -13,7 +13,6 @@ from pathlib import Path
 
 from docutils import nodes
 from kernel_pictures import MIME_TYPE, with_short_numbers
-from myst_nb.core import render
 
 from smnn import plot
 
@@ -172,8 +171,6 @@ class PictureRenderer:
 
 
 def setup(app):
-    """Let kernels draw, and MyST-NB know the renderer."""
+    """Let kernels draw; MyST-NB finds the renderer by its entry point."""
     os.environ["PYTHONSTARTUP"] = str(STARTUP)
-    found = render.load_mime_renders
-    render.load_mime_renders = lambda: [PictureRenderer, *found()]
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import minify
 from docutils import nodes
-from myst_nb.core import render
 
 from smnn_book import draggable
 
@@ -101,9 +100,7 @@ def write_scripts(app, exception):
 
 
 def setup(app):
-    """Connect to Sphinx and to MyST-NB, which knows other renderers by entry points only."""
-    found = render.load_mime_renders()
-    render.load_mime_renders = lambda: [FigureRenderer, *found]
+    """Connect to Sphinx; MyST-NB finds the renderer by its entry point."""
     app.connect("html-page-context", load_scripts)
     app.connect("build-finished", write_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

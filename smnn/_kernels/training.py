@@ -15,9 +15,10 @@ def check_sizes(**arrays):
 
     A kernel does not check where it writes.
     """
-    shapes = {name: array.shape for name, array in arrays.items() if array is not None}
-    if len(set(shapes.values())) > 1:
-        words = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    shapes = [array.shape for array in arrays.values() if array is not None]
+    if shapes.count(shapes[0]) < len(shapes):
+        given = [name for name, array in arrays.items() if array is not None]
+        words = ", ".join(f"{name} {shape}" for name, shape in zip(given, shapes, strict=True))
         raise ValueError(f"the arrays of a step must have the same shape, got {words}")
 
 

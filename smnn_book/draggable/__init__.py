@@ -38,6 +38,7 @@ KINDS = (
     "tiles",
     "trellis",
     "truncation",
+    "valley",
 )
 KEPT = {"digit-pad": "digit_pad"}  # what a kind needs beside its script, by name of kept results
 
@@ -51,8 +52,12 @@ COLORS = {
     "class-1-text": "#956500",
     "class-2-text": "#357599",
     "class-3-text": "#007e5b",
+    "series-1": "#3b018a",
     "series-2": "#7638bf",
+    "series-3": "#b666eb",
+    "series-1-text": "#3b018a",
     "series-2-text": "#7638bf",
+    "series-3-text": "#9948cb",
     "ink": "#1f1d1a",
     "ink-soft": "#5d5850",
     "paper": "white",

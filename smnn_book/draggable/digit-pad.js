@@ -5,7 +5,7 @@
 
 (() => {
   const {
-    SOFT, clamp, define, fixed, layouts, line, placeIn,
+    FRAME, MIDDLE, SOFT, clamp, define, fill, fixed, largest, layouts, line, pen, placeIn,
     placesIn, rect, round, softmax, stayPut, text,
   } = smnnFigures;
   const SIDE = 28; // pixels of an image
@@ -120,7 +120,7 @@
       if (level) paths[level] += `M${round(x)} ${round(y)}h${round(size)}v${round(size)}h-${round(size)}z`;
     }
     return paths
-      .map((path, level) => path && `<path d="${path}" fill="var(--${color})" fill-opacity="${round(level / LEVELS)}"/>`)
+      .map((path, level) => path && `<path d="${path}" ${fill(color, round(level / LEVELS))}/>`)
       .join("");
   }
 
@@ -128,7 +128,7 @@
     squaresHtml(image.map((ink, k) => [left + (k % SIDE) * size, top + Math.floor(k / SIDE) * size, ink]), size, "ink");
 
   const frame = (x, y, width, height) =>
-    rect(x, y, width, height, 'fill="none" stroke="var(--rule-strong)"');
+    rect(x, y, width, height, FRAME);
 
   function scene(state, wide) {
     const at = layoutOf(wide);
@@ -143,10 +143,10 @@
 
   function drawn({ strokes, pixels }, [x, y]) {
     if (pixels) return pixelsHtml(pixels.map((ink) => ink / 255), x, y, PAD / SIDE);
-    if (!strokes.length) return text(x + PAD / 2, y + PAD / 2, "Draw a digit here", `text-anchor="middle" ${SOFT}`);
+    if (!strokes.length) return text(x + PAD / 2, y + PAD / 2, "Draw a digit here", `${MIDDLE} ${SOFT}`);
     const paths = strokes.map((stroke) => smooth(stroke.map(([a, b]) => [round(a + x), round(b + y)])));
     return (
-      `<path d="${paths.map((path) => `${path}h.01`).join("")}" fill="none" stroke="var(--ink)"` +
+      `<path d="${paths.map((path) => `${path}h.01`).join("")}" fill="none" ${pen("ink")}` +
       ` stroke-width="15" stroke-linecap="round" stroke-linejoin="round"/>`
     );
   }
@@ -171,7 +171,7 @@
 
   // What speaks for the answer most: from a hidden unit to its bar.
   function threads({ hidden, p }, at) {
-    const best = p.indexOf(Math.max(...p));
+    const best = largest(p);
     const [x, y] = at.bars;
     const parts = hidden.map((h, j) => [h * network.W2[j][best], j]).sort((a, b) => b[0] - a[0]).slice(0, 8);
     const most = parts[0][0];
@@ -180,22 +180,22 @@
       const right = at.hidden[0] + at.hidden[2] * at.hidden[3];
       const [from, to] = [top + at.hidden[3] / 2, y + 20 * best + 10];
       return (
-        line(left + at.hidden[3], from, right, from, 'stroke="var(--forward)" stroke-width="0.7"') +
+        line(left + at.hidden[3], from, right, from, pen("forward", 0.7)) +
         `<path d="M${round(right)} ${round(from)}C${right + 14} ${round(from)} ${x - 22} ${to} ${x - 4} ${to}"` +
-        ` fill="none" stroke="var(--forward)" stroke-width="${round(0.9 + 2 * (part / most))}"/>`
+        ` fill="none" ${pen("forward", round(0.9 + 2 * (part / most)))}/>`
       );
     }).join("");
   }
 
   function bars({ p }, at) {
     const [x, y, width] = at.bars;
-    const best = p.indexOf(Math.max(...p));
+    const best = largest(p);
     return p.map((share, k) => {
       const middle = y + 20 * k + 10;
       const weight = k === best ? 'font-weight="700"' : "";
       return (
         text(x, middle + 4.5, k, weight) +
-        rect(x + 14, middle - 7, Math.max(share * width, 1), 14, 'fill="var(--forward)"') +
+        rect(x + 14, middle - 7, Math.max(share * width, 1), 14, fill("forward")) +
         text(x + 20 + share * width, middle + 4.5, percent(share), weight)
       );
     }).join("");
@@ -213,7 +213,7 @@
       [at.bars, "softmax", links.softmax],
     ];
     const labels = names.map(([[x, y], words, address]) => {
-      const label = text(x, y - 9, words, address ? 'fill="var(--forward)"' : SOFT);
+      const label = text(x, y - 9, words, address ? fill("forward") : SOFT);
       return address ? `<a href="${address}">${label}</a>` : label;
     });
     const [x, y] = at.pad;
@@ -288,12 +288,12 @@
 
   function chips() {
     return [
-      { name: "clear", label: "Clear", to: (state) => ({ ...state, strokes: [], pixels: null, label: null, isOwn: true }) },
+      { name: "clear", label: "Clear", to: { strokes: [], pixels: null, label: null, isOwn: true } },
       ...network.mistakes.map(({ pixels, label, said, sure }, k) => ({
         name: `mistake-${k}`,
         html: thumbnail(pixels),
         says: `A ${label} that it read as ${said}, ${percent(sure)} sure`,
-        to: (state) => ({ ...state, pixels, label, strokes: [], isOwn: false }),
+        to: { pixels, label, strokes: [], isOwn: false },
       })),
     ];
   }
@@ -315,6 +315,6 @@
   define("digit-pad", {
     start: drawOf, compute, layoutOf, scene, over, attend, chips, say, jumps: true,
     examples: "Ten mistakes that it was surest of",
-    sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 8, step: 0.1, words: (value) => fixed(value, 1) }],
+    sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 8, step: 0.1, digits: 1 }],
   });
 })();

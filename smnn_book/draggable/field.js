@@ -4,10 +4,12 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SOFT, clamp, define, fixed, layouts, line, onGrid, rect, round, softmax, sum, text } = smnnFigures;
-  const FRAME = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    END, FRAME, MIDDLE, SOFT, define, fill, fixed, largest, layouts, line, pen, plane, rect, round,
+    softmax, sum, text, within,
+  } = smnnFigures;
   const NAMES = ["the right guide", "one 1 m deeper"];
-  const PAINTS = ['stroke="var(--forward)" stroke-width="2"', 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="2 3"'];
+  const PAINTS = [pen("forward", 2), pen("backward", 2, "2 3")];
   const HYDROPHONES = Array.from({ length: 16 }, (_, l) => 125 + l);
   const CENTERS = Array.from({ length: 138 }, (_, k) => 110 + 20 * k);
   const [NEAR, FAR, DEEP] = [0.1, 2.86, 150]; // kilometers, and meters
@@ -56,7 +58,7 @@
   }
 
   // ---- the drawing
-  const acrossOf = ([left, , width], km) => left + ((km - NEAR) / (FAR - NEAR)) * width;
+  const planeOf = (box) => plane(box, [NEAR, FAR], [DEEP, 0]);
 
   function scene(state, wide) {
     const at = layoutOf(wide);
@@ -66,16 +68,17 @@
   // Cells of one level that are neighbors are one piece of a path.
   function map({ levels }, at) {
     const [left, top, width, height] = at;
+    const { y } = planeOf(at);
     const [across, down] = [width / levels[0].length, height / levels.length];
     const shades = [1, 2, 3, 4].map((level) => {
       const pieces = levels.flatMap((row, k) => [...row.matchAll(new RegExp(`${level}+`, "g"))].map((run) =>
         `M${round(left + run.index * across)} ${round(top + k * down)}h${round(run[0].length * across)}v${round(down)}h${round(-run[0].length * across)}z`
       ));
-      return `<path d="${pieces.join("")}" fill="var(--forward)" fill-opacity="${level * 0.16}"/>`;
+      return `<path d="${pieces.join("")}" ${fill("forward", level * 0.16)}/>`;
     });
     return text(left, top - 9, "where is the source?", SOFT) + shades.join("") + rect(...at, FRAME) +
-      line(left, top + (125 / DEEP) * height, left, top + (140 / DEEP) * height, 'stroke="var(--class-1)" stroke-width="6"') +
-      [0, 50, 100, 150].map((depth) => text(left - 6, top + (depth / DEEP) * height + 4, depth, `text-anchor="end" ${SOFT}`)).join("");
+      line(left, y(125), left, y(140), pen("class-1", 6)) +
+      [0, 50, 100, 150].map((depth) => text(left - 6, y(depth) + 4, depth, `${END} ${SOFT}`)).join("");
   }
 
   function array({ d }, [left, top, width, height], wide) {
@@ -83,8 +86,8 @@
     const bars = d.map((size, l) => {
       const far = size / most;
       return wide
-        ? rect(left, top + (l * height) / 16, far * width, height / 16 - 2, 'fill="var(--class-1)"')
-        : rect(left + (l * width) / 16, top + (1 - far) * height, width / 16 - 3, far * height, 'fill="var(--class-1)"');
+        ? rect(left, top + (l * height) / 16, far * width, height / 16 - 2, fill("class-1"))
+        : rect(left + (l * width) / 16, top + (1 - far) * height, width / 16 - 3, far * height, fill("class-1"));
     });
     return text(left, top - 9, wide ? "hydrophones" : "sixteen hydrophones, the loudness of each", SOFT) + bars.join("");
   }
@@ -97,43 +100,39 @@
       const path = row.map((share, j) => `${round(left + j * cell)} ${round(top + (1 - share / most) * height)}h${round(cell)}`);
       return `<path d="M${path.join("L")}" fill="none" ${PAINTS[k]}/>`;
     });
-    const x = acrossOf(at, km);
-    const ticks = [0.5, 1, 1.5, 2, 2.5].map((tick) => text(acrossOf(at, tick), top + height + 18, fixed(tick, 1), `${MIDDLE} ${SOFT}`));
+    const { x } = planeOf(at);
+    const ticks = [0.5, 1, 1.5, 2, 2.5].map((tick) => text(x(tick), top + height + 18, fixed(tick, 1), `${MIDDLE} ${SOFT}`));
     return text(left, top - 12, "probability of each range", SOFT) + line(left, top + height, left + width, top + height, FRAME) +
-      line(x, top, x, top + height, 'stroke="var(--ink)" stroke-dasharray="5 4"') + lines.reverse().join("") + ticks.join("") +
-      text(left + width, top + height + 36, "range in km", `text-anchor="end" ${SOFT}`);
+      line(x(km), top, x(km), top + height, pen("ink", null, "5 4")) + lines.reverse().join("") + ticks.join("") +
+      text(left + width, top + height + 36, "range in km", `${END} ${SOFT}`);
   }
 
   // ---- the handle and words
   function handles({ km, depth }, wide) {
-    const [, top, , height] = layoutOf(wide).map;
+    const [x, y] = planeOf(layoutOf(wide).map).at([km, depth]);
     return [{
-      name: "source", label: "Source", along: "x", low: NEAR, high: FAR, value: km,
-      words: `${fixed(km, 2)} km, ${fixed(depth, 0)} m deep`, x: acrossOf(layoutOf(wide).map, km), y: top + (depth / DEEP) * height,
+      name: "source", label: "Source", range: [NEAR, FAR], value: km,
+      words: `${fixed(km, 2)} km, ${fixed(depth, 0)} m deep`, x, y,
     }];
   }
 
-  const moved = (state, km, depth) => ({ ...state, km: clamp(onGrid(km, 0.01), NEAR, FAR), depth: clamp(Math.round(depth), 1, DEEP - 1) });
-
-  function dragged(state, name, x, y, wide) {
-    const [left, top, width, height] = layoutOf(wide).map;
-    return moved(state, NEAR + ((x - left) / width) * (FAR - NEAR), ((y - top) / height) * DEEP);
-  }
+  const moved = (state, km, depth) => ({ ...state, km: within(km, [NEAR, FAR, 0.01]), depth: within(depth, [1, DEEP - 1, 1]) });
 
   function say({ km, depth, snr, p }) {
     const answers = p.map((row, k) => {
-      const most = Math.max(...row);
-      return `${NAMES[k]}: ${fixed(CENTERS[row.indexOf(most)] / 1000, 2)} km (p = ${fixed(most, 3)})`;
+      const best = largest(row);
+      return `${NAMES[k]}: ${fixed(CENTERS[best] / 1000, 2)} km (p = ${fixed(row[best], 3)})`;
     });
     return `source at ${fixed(km, 2)} km, ${fixed(depth, 0)} m deep, ${fixed(snr, 0)} dB:\n${answers.join("\n")}`;
   }
 
-  const at = (km, depth, snr) => (state) => ({ ...state, km, depth, snr });
+  const at = (km, depth, snr) => ({ km, depth, snr });
 
   define("field", {
-    compute, layoutOf, scene, handles, say, drag: dragged, jumps: true,
+    compute, layoutOf, scene, handles, say, jumps: true,
+    drag: (state, name, x, y, wide) => moved(state, ...planeOf(layoutOf(wide).map).back(x, y)),
     nudge: (state, name, dx, dy) => moved(state, state.km + 0.01 * dx, state.depth - dy),
-    sliders: [{ name: "snr", label: "signal over noise (dB)", low: -15, high: 15, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "snr", label: "signal over noise (dB)", low: -15, high: 15 }],
     chips: () => [
       { name: "far", label: "far out", to: at(2.5, 5, 0) },
       { name: "deep", label: "100 m deep", to: at(1.51, 100, 0) },

@@ -6,10 +6,12 @@
 //   compute(state)          what follows from the state; the tests compare it with the package
 //   size(wide, data)        width and height of the drawing in its units, or layoutOf(wide) that has them
 //   scene(state, wide)      the drawing as SVG, drawn anew whenever the state changes
-//   handles(state, wide)    what can be dragged: name, place, label and value of each
+//   handles(state, wide)    what can be dragged: name, label, range, value and place of each, and
+//                           the value in words, or how many digits it has
 //   drag(state, name, x, y, wide)   the state after a handle was dragged to a place
 //   nudge(state, name, dx, dy)      the state after so many steps to the right and upward
-//   sliders, chips          controls below the drawing; a chip is a function of the state
+//   sliders, chips          controls below the drawing; a chip leads to what changes, or to what
+//                           a function makes of the state
 //   play                    optional: the state after this one, where it ends, milliseconds between
 //   say(state)              the same in words
 //   over(state, wide)       optional: what lies over the drawing and stays while it changes
@@ -30,11 +32,14 @@ globalThis.smnnFigures = (() => {
   const [PLAY, STOP] = ["▶ Play", "❚❚ Stop"];
 
   // ---- words and numbers
-  const fixed = (value, digits) =>
+  const fixed = (value, digits = 0) =>
     value.toFixed(digits).replace(/^-(0(?:\.0+)?)$/, "$1").replace("-", "−");
   const escape = (text) =>
     String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+  // What is dragged: a number, or a row of them, on a grid and in a range.
+  const within = (value, [low, high, step]) =>
+    value.map?.((part) => within(part, [low, high, step])) ?? clamp(onGrid(value, step), low, high);
   const onGrid = (value, step) => Math.round(value / step) / Math.round(1 / step);
   const text = (x, y, words, more = "") => `<text x="${round(x)}" y="${round(y)}" ${more}>${escape(words)}</text>`;
   const rect = (x, y, width, height, more = "") =>
@@ -42,9 +47,18 @@ globalThis.smnnFigures = (() => {
   const line = (x1, y1, x2, y2, more = "") =>
     `<path d="M${round(x1)} ${round(y1)}L${round(x2)} ${round(y2)}" ${more}/>`;
   const round = (value) => Math.round(value * 100) / 100;
+  // Paint in a color of the style sheet, a circle, and a line through points.
+  const pen = (color, width, dashes) =>
+    `stroke="var(--${color})"${width ? ` stroke-width="${width}"` : ""}${dashes ? ` stroke-dasharray="${dashes}"` : ""}`;
+  const fill = (color, opacity) => `fill="var(--${color})"${opacity != null ? ` fill-opacity="${opacity}"` : ""}`;
+  const dot = (x, y, radius, more) => `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${more}/>`;
+  const trace = (points, more, end = "") =>
+    `<path d="M${points.map((point) => point.map(round).join(" ")).join("L")}${end}" ${more}/>`;
   const HALO = 'paint-order="stroke" stroke="var(--paper)" stroke-width="4" stroke-linejoin="round"';
   const MIDDLE = 'text-anchor="middle"';
-  const SOFT = 'fill="var(--ink-soft)"';
+  const END = 'text-anchor="end"';
+  const SOFT = fill("ink-soft");
+  const FRAME = `fill="none" ${pen("rule-strong")}`;
   const SIGNS = ["₁", "₂", "₃"];
   const row = (values, digits) => `(${values.map((value) => fixed(value, digits)).join(", ")})`;
 
@@ -68,9 +82,20 @@ globalThis.smnnFigures = (() => {
 
   const sum = (values) => values.reduce((total, value) => total + value, 0);
 
+  // The place in the triangle of all probabilities, which is the mean of its corners.
+  const mixed = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
+  const largest = (p) => p.indexOf(Math.max(...p)); // where it is
+
   function softmax(z, T = 1) {
     const e = z.map((score) => Math.exp((score - Math.max(...z)) / T));
     return e.map((part) => part / sum(e));
+  }
+
+  // One step of Adam for a number: what it becomes, and its two means.
+  function adamStep(value, slope, mean, square, t, rate) {
+    const m = 0.9 * mean + 0.1 * slope;
+    const v = 0.999 * square + 0.001 * slope * slope;
+    return [value - (rate * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8), m, v];
   }
 
   // What holds for the drawing of the column, or for that of a phone.
@@ -117,6 +142,24 @@ globalThis.smnnFigures = (() => {
     };
   }
 
+  // A place in a plane as a handle, which has the first of its coordinates as value.
+  function spot(name, label, place, shown, range) {
+    const [x, y] = shown.at(place);
+    const [x1, x2] = place.map((value) => fixed(value, 2));
+    return { name, label, range, value: place[0], words: `x₁ = ${x1}, x₂ = ${x2}`, x, y };
+  }
+
+  // The place so many steps of the keys farther.
+  const stepped = (place, dx, dy, range) => within([place[0] + dx * range[2], place[1] + dy * range[2]], range);
+
+  // The part of a polygon where a function is at least zero.
+  const clipped = (polygon, value) => polygon.flatMap((point, k) => {
+    const next = polygon[(k + 1) % polygon.length];
+    const [a, b] = [value(point), value(next)];
+    const cut = a * b < 0 ? [point.map((part, axis) => part + (a / (a - b)) * (next[axis] - part))] : [];
+    return a >= 0 ? [point, ...cut] : cut;
+  });
+
   // The classes of points have colors and shapes.
   function points(places, classes, size) {
     const shapes = [
@@ -144,8 +187,8 @@ globalThis.smnnFigures = (() => {
   // ---- numbers as bars to drag, no farther than `most` either way
   function bars(key, label, most, step) {
     const order = (name) => name.slice(key.length) - 1;
-    const moved = (state, name, value) =>
-      ({ ...state, [key]: state[key].with(order(name), clamp(onGrid(value, step), -most, most)) });
+    const range = [-most, most, step];
+    const moved = (state, name, value) => ({ ...state, [key]: state[key].with(order(name), within(value, range)) });
 
     // As far as there is room: a shift of all must not be cut for one of them.
     function shifted(state, by) {
@@ -155,8 +198,8 @@ globalThis.smnnFigures = (() => {
 
     return {
       handles: (state, { columns, zero, unit }) => state[key].map((value, k) => ({
-        name: `${key}${k + 1}`, label: `${label}${SIGNS[k]}`, along: "y", low: -most, high: most, value,
-        words: fixed(value, 1), x: columns[k], y: zero - value * unit,
+        name: `${key}${k + 1}`, label: `${label}${SIGNS[k]}`, along: "y", range, value, digits: 1,
+        x: columns[k], y: zero - value * unit,
       })),
       drag: (state, name, y, { zero, unit }) => moved(state, name, (zero - y) / unit),
       nudge: (state, name, dx, dy) => moved(state, name, state[key][order(name)] + farther(dx, dy) * step),
@@ -166,6 +209,21 @@ globalThis.smnnFigures = (() => {
       ],
     };
   }
+
+  // Three shares as one bar, and their numbers below it.
+  function shareBar(p, [x, y, width, height], down, write = (share) => fixed(share, 3)) {
+    let from = x;
+    return p.map((share, k) => {
+      const part = share > 0 && share <= 1 ? rect(from, y, share * width, height, fill(`class-${k + 1}`)) : "";
+      from += share * width;
+      return part + text(x + (width * k) / 2, y + down, `p${SIGNS[k]} = ${write(share)}`,
+        `text-anchor="${["start", "middle", "end"][k]}" ${fill(`class-${k + 1}-text`)}`);
+    }).join("");
+  }
+
+  // The triangle of all probabilities, and the names of its corners.
+  const triangleOf = (corners) => trace(corners, FRAME, "Z") + corners.map(([x, y], k) =>
+    text(x, y + (k < 2 ? 18 : -9), k + 1, `${MIDDLE} ${HALO} ${fill(`class-${k + 1}-text`)}`)).join("");
 
   // Three scores as such bars, with their numbers and names.
   const scores = {
@@ -190,13 +248,13 @@ globalThis.smnnFigures = (() => {
     );
   }
 
-  const ariaOf = (handle) => ({
-    "aria-label": handle.label,
-    "aria-orientation": handle.along === "x" ? "horizontal" : "vertical",
-    "aria-valuemin": handle.low,
-    "aria-valuemax": handle.high,
-    "aria-valuenow": round(handle.value),
-    "aria-valuetext": handle.words,
+  const ariaOf = ({ label, along, range: [low, high], value, digits, words = fixed(value, digits) }) => ({
+    "aria-label": label,
+    "aria-orientation": along === "y" ? "vertical" : "horizontal",
+    "aria-valuemin": low,
+    "aria-valuemax": high,
+    "aria-valuenow": round(value),
+    "aria-valuetext": words,
   });
 
   const attributes = (handle) =>
@@ -216,13 +274,14 @@ globalThis.smnnFigures = (() => {
     const identity = `${name}-${slider.name}`;
     return (
       `<div class="interactive-slider"><label for="${identity}">${escape(slider.label)}</label>` +
-      `<span class="interactive-value" aria-hidden="true">${slider.words(state[slider.name])}</span>` +
+      `<span class="interactive-value" aria-hidden="true">${wordsOf(slider, state)}</span>` +
       `<input id="${identity}" type="range" name="${slider.name}" min="${slider.low}"` +
-      ` max="${highest(slider, state)}" step="${slider.step}" value="${state[slider.name]}"` +
-      ` aria-valuetext="${slider.words(state[slider.name])}" autocomplete="off"></div>`
+      ` max="${highest(slider, state)}" step="${slider.step ?? 1}" value="${state[slider.name]}"` +
+      ` aria-valuetext="${wordsOf(slider, state)}" autocomplete="off"></div>`
     );
   }
 
+  const wordsOf = ({ name, digits }, state) => fixed(state[name], digits);
   const highest = ({ high }, state) => (typeof high === "function" ? high(state) : high);
 
   function chipsHtml(label, chips) {
@@ -265,6 +324,8 @@ globalThis.smnnFigures = (() => {
     );
   }
 
+  // The state after a chip, which is a function of it, or what changes.
+  const after = (state, to) => (typeof to === "function" ? to(state) : { ...state, ...to });
   const completed = (kind, state) => ({ ...state, ...kind.compute(state) });
 
   // ---- what the page does
@@ -290,7 +351,7 @@ globalThis.smnnFigures = (() => {
       if (readout.textContent !== words) readout.textContent = words;
       sliders.forEach((slider, k) => {
         inputs[k].value = state[slider.name];
-        const said = slider.words(state[slider.name]);
+        const said = wordsOf(slider, state);
         if (inputs[k].getAttribute("aria-valuetext") === said) return;
         inputs[k].setAttribute("aria-valuetext", said);
         inputs[k].parentElement.querySelector(".interactive-value").textContent = said;
@@ -401,7 +462,7 @@ globalThis.smnnFigures = (() => {
     const chips = new Map((kind.chips?.(data) ?? []).map((chip) => [chip.name, chip.to]));
     chips.set("reset", () => kind.start(data));
     for (const button of root.querySelectorAll('.chip:not([data-chip="play"])')) {
-      button.addEventListener("click", () => glide(chips.get(button.dataset.chip)(root.smnnState)));
+      button.addEventListener("click", () => glide(after(root.smnnState, chips.get(button.dataset.chip))));
     }
     matchMedia("(max-width: 40rem)").addEventListener("change", show);
     // its first state is on the page already
@@ -446,7 +507,9 @@ globalThis.smnnFigures = (() => {
   const compute = (name, state) => kinds[name].compute(state);
 
   return {
-    HALO, MIDDLE, SIGNS, SOFT, arrow, bars, clamp, compute, crossing, define, farther, fixed, html, layouts, line, onGrid, placeIn,
-    placeOn, placesIn, plane, points, rect, round, row, scores, softmax, stayPut, sum, svg, text,
+    END, FRAME, HALO, MIDDLE, SIGNS, SOFT, adamStep, arrow, bars, clamp, clipped, compute, crossing, define,
+    dot, farther, fill, fixed, html, largest, layouts, line, mixed, onGrid, pen, placeIn, placeOn, placesIn,
+    plane, points, rect, round, row, scores, shareBar, softmax, spot, stayPut, stepped, sum, svg, text, trace,
+    triangleOf, within,
   };
 })();

@@ -6,7 +6,10 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, arrow, clamp, define, farther, fixed, onGrid, placeOn, rect, sum, text } = smnnFigures;
+  const {
+    HALO, MIDDLE, SOFT, arrow, define, dot, farther, fill, fixed, pen, placeOn, rect, sum, text,
+    within,
+  } = smnnFigures;
   const RADIUS = 22;
   const TRACK = 40; // half of the way that a handle has
   const number = (value) => fixed(value, 4);
@@ -107,7 +110,7 @@
     const slope = isBack && !weight ? slopeHtml(fixed(state.slopes[to.name][k], 2), begin, end, wide, from.side ?? 1) : "";
     return (
       arrow(placeOn(begin, end, RADIUS + 2), placeOn(end, begin, RADIUS + 3),
-        `stroke="var(--${color})" stroke-width="${isLit ? 4 : 1.5}"`) + slope
+        pen(color, isLit ? 4 : 1.5)) + slope
     );
   }
 
@@ -115,7 +118,7 @@
   function slopeHtml(words, [x, y], end, wide, side) {
     const [dx, dy] = [end[0] - x, end[1] - y];
     const at = (share, right, down, anchor) =>
-      text(x + share * dx + right, y + share * dy + down, `× ${words}`, `text-anchor="${anchor}" ${HALO} fill="var(--backward)"`);
+      text(x + share * dx + right, y + share * dy + down, `× ${words}`, `text-anchor="${anchor}" ${HALO} ${fill("backward")}`);
     const beside = (sign) => (sign > 0 ? "start" : "end");
     if (Math.abs(dy) > Math.abs(dx)) return at(0.6, 9 * side, 5, beside(side));
     if (!wide) return at(0.6, 8 * Math.sign(dx), 16, beside(dx));
@@ -131,18 +134,18 @@
 
   function track(node, wide) {
     const [x, y] = trackOf(node, wide);
-    return `<path d="M${x - TRACK} ${y}h${2 * TRACK}M${x} ${y - 5}v10" fill="none" stroke="var(--rule-strong)"/>`;
+    return `<path d="M${x - TRACK} ${y}h${2 * TRACK}M${x} ${y - 5}v10" fill="none" ${pen("rule-strong")}/>`;
   }
 
   const ring = (state, { name, op }) => {
     const isBack = state.step === back(state.nodes, name);
     const isHere = state.step && (isBack || (op && state.step === there(state.nodes, name)));
-    return isHere ? `stroke="var(--${isBack ? "backward" : "forward"})" stroke-width="4"` : 'stroke="var(--ink)" stroke-width="1.5"';
+    return isHere ? pen(isBack ? "backward" : "forward", 4) : pen("ink", 1.5);
   };
   const valueHtml = (state, { name }, x, y, anchor) =>
-    text(x, y, number(state.values[name]), `${anchor} ${HALO} fill="var(--forward)"`);
+    text(x, y, number(state.values[name]), `${anchor} ${HALO} ${fill("forward")}`);
   const gradientHtml = (state, { name }, x, y, anchor) =>
-    text(x, y, number(state.gradients[name]), `${anchor} ${HALO} fill="var(--backward)" font-style="italic"`);
+    text(x, y, number(state.gradients[name]), `${anchor} ${HALO} ${fill("backward")} font-style="italic"`);
 
   // Numbers above and below a node where there is room, and beside it on a phone.
   function drawnNode(state, wide, node) {
@@ -152,8 +155,8 @@
       ? [[x, y - 30], [x, y + 40], MIDDLE]
       : [[x + 28 * side, y - 3], [x + 28 * side, y + 15], `text-anchor="${side > 0 ? "start" : "end"}"`];
     return (
-      `<circle cx="${x}" cy="${y}" r="${RADIUS}" fill="var(--panel)" ${ring(state, node)}/>` +
-      text(x, y + 4.5, node.label, `${MIDDLE} fill="var(--ink)"`) +
+      dot(x, y, RADIUS, `${fill("panel")} ${ring(state, node)}`) +
+      text(x, y + 4.5, node.label, `${MIDDLE} ${fill("ink")}`) +
       (!node.op || state.step >= there(state.nodes, node.name) ? valueHtml(state, node, ...up, anchor) : "") +
       (state.step >= back(state.nodes, node.name) ? gradientHtml(state, node, ...down, anchor) : "")
     );
@@ -162,25 +165,25 @@
   function drawnWeight(state, wide, node) {
     const [x, y] = placeOf(node, wide);
     return (
-      rect(x - 32, y - 18, 64, 36, `rx="6" fill="var(--paper)" ${ring(state, node)}`) +
-      text(x, y - 4, `× ${fixed(state.values[node.name], 2)}`, `${MIDDLE} fill="var(--forward)"`) +
+      rect(x - 32, y - 18, 64, 36, `rx="6" ${fill("paper")} ${ring(state, node)}`) +
+      text(x, y - 4, `× ${fixed(state.values[node.name], 2)}`, `${MIDDLE} ${fill("forward")}`) +
       (state.step >= back(state.nodes, node.name)
-        ? text(x, y + 12, number(state.gradients[node.name]), `${MIDDLE} fill="var(--backward)" font-style="italic"`)
-        : text(x, y + 12, node.label, `${MIDDLE} fill="var(--ink-soft)"`))
+        ? text(x, y + 12, number(state.gradients[node.name]), `${MIDDLE} ${fill("backward")} font-style="italic"`)
+        : text(x, y + 12, node.label, `${MIDDLE} ${SOFT}`))
     );
   }
 
   // ---- handles and words
   const handles = ({ nodes, leaves }, wide) =>
     nodes.filter(({ reach }) => reach).map((node) => ({
-      name: node.name, label: node.says, along: "x", low: -node.reach, high: node.reach,
+      name: node.name, label: node.says, range: [-node.reach, node.reach],
       value: leaves[node.name], words: fixed(leaves[node.name], 2),
       x: trackOf(node, wide)[0] + leaves[node.name] * half(node), y: trackOf(node, wide)[1],
     }));
 
   function moved(state, name, value) {
     const { reach, unit } = named(state.nodes, name);
-    return { ...state, leaves: { ...state.leaves, [name]: clamp(onGrid(value, unit), -reach, reach) } };
+    return { ...state, leaves: { ...state.leaves, [name]: within(value, [-reach, reach, unit]) } };
   }
 
   function dragged(state, name, x, y, wide) {
@@ -213,14 +216,13 @@
   const onward = (state) => ({ ...state, step: state.step < last(state) ? state.step + 1 : 0 });
 
   define("graph", {
-    start: (data) => ({ ...data, leaves: { ...data.leaves } }),
     compute,
     size: (wide, { sizes }) => sizes[wide ? 0 : 1],
     scene, handles, say,
     jumps: true,
     drag: dragged,
     nudge: (state, name, dx, dy) => moved(state, name, state.leaves[name] + farther(dx, dy) * named(state.nodes, name).unit),
-    sliders: [{ name: "step", label: "step", low: 0, high: last, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "step", label: "step", low: 0, high: last }],
     play: { next: onward, ends: (state) => state.step === last(state), wait: 900 },
     chips: (data) => [
       { name: "back", label: "‹ Back", to: (state) => ({ ...state, step: Math.max(state.step - 1, 0) }) },

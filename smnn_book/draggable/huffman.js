@@ -4,8 +4,8 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SOFT, clamp, define, farther, fixed, line, rect, sum, text } = smnnFigures;
-  const MOST = 96; // of a frequency; the least is 1
+  const { MIDDLE, SOFT, define, farther, fill, fixed, line, pen, rect, sum, text, within } = smnnFigures;
+  const RANGE = [1, 96, 1]; // of a frequency
   const [ROOT, LEVEL, BASE, UNIT] = [14, 24, 352, 0.9];
   const widthOf = (wide) => (wide ? 608 : 340);
 
@@ -58,15 +58,15 @@
       if (lengths[next] === depth) {
         const k = next++;
         const x = columnOf(wide, k);
-        edges += line(x, y, x, ROOT + 7 * LEVEL + 14, 'stroke="var(--rule)" stroke-dasharray="2 4"') +
-          rect(x - 4, y - 4, 8, 8, 'fill="var(--forward)"');
+        edges += line(x, y, x, ROOT + 7 * LEVEL + 14, pen("rule", null, "2 4")) +
+          rect(x - 4, y - 4, 8, 8, fill("forward"));
         return { x, y, hit: k === goal };
       }
       const below = [grown(depth + 1), grown(depth + 1)];
       const node = { x: (below[0].x + below[1].x) / 2, y, hit: below[0].hit || below[1].hit };
       for (const { x, y: low, hit } of below) {
-        edges += line(node.x, y, x, low, 'stroke="var(--rule-strong)" stroke-width="1.5"');
-        if (hit) onPath += line(node.x, y, x, low, 'stroke="var(--backward)" stroke-width="4" stroke-linecap="round"');
+        edges += line(node.x, y, x, low, pen("rule-strong", 1.5));
+        if (hit) onPath += line(node.x, y, x, low, `${pen("backward", 4)} stroke-linecap="round"`);
       }
       return node;
     }
@@ -81,8 +81,8 @@
     return text(0, BASE - 134, "bars: how often; lines: the share that the tree gives", SOFT) + w.map((count, k) => {
       const x = columnOf(wide, k);
       const given = BASE - (total / 2 ** lengths[k]) * UNIT;
-      return rect(x - width / 2, BASE - count * UNIT, width, count * UNIT, `fill="var(--${k === draws.at(-1) ? "backward" : "forward"})"`) +
-        line(x - width / 2 - 5, given, x + width / 2 + 5, given, 'stroke="var(--ink)" stroke-width="2"') +
+      return rect(x - width / 2, BASE - count * UNIT, width, count * UNIT, fill(k === draws.at(-1) ? "backward" : "forward")) +
+        line(x - width / 2 - 5, given, x + width / 2 + 5, given, pen("ink", 2)) +
         text(x, BASE + 26, words[k], MIDDLE) + text(x, BASE + 43, lengths[k], `${MIDDLE} ${SOFT}`);
     }).join("");
   }
@@ -91,21 +91,21 @@
     const unit = (widthOf(wide) - 110) / 4;
     return [["entropy", H, "rule-strong"], ["Huffman", L, "forward"], ["drawn", mean, "backward"]].map(([name, bits, color], k) => {
       const y = BASE + 62 + 20 * k;
-      return text(0, y + 10, name) + rect(60, y, bits * unit, 12, `fill="var(--${color})"`) +
-        (bits ? text(66 + bits * unit, y + 10, fixed(bits, 3)) : "");
+      return text(0, y + 10, name) + rect(66, y, bits * unit, 12, fill(color)) +
+        (bits ? text(72 + bits * unit, y + 10, fixed(bits, 3)) : "");
     }).join("");
   }
 
   // ---- handles and words
   const handles = ({ w, words }, wide) => w.map((count, k) => ({
-    name: `w${k}`, label: `How often “${words[k]}” comes`, along: "y", low: 1, high: MOST, value: count, words: fixed(count, 0),
+    name: `w${k}`, label: `How often “${words[k]}” comes`, along: "y", range: RANGE, value: count,
     x: columnOf(wide, k), y: BASE - count * UNIT,
   }));
 
   // A word that becomes more frequent takes those before it along, and the other way round.
   function withCount(state, name, value) {
     const at = Number(name[1]);
-    const count = clamp(Math.round(value), 1, MOST);
+    const count = within(value, RANGE);
     return { ...state, w: state.w.map((old, k) => (k === at ? count : Math[k < at ? "max" : "min"](old, count))) };
   }
 
@@ -124,10 +124,10 @@
     drag: (state, name, x, y) => withCount(state, name, (BASE - y) / UNIT),
     nudge: (state, name, dx, dy) => withCount(state, name, state.w[name[1]] + farther(dx, dy)),
     play: { next: draw, ends: ({ drawn, uniforms }) => drawn === uniforms.length, wait: 150 },
-    sliders: [{ name: "drawn", label: "words drawn", low: 0, high: ({ uniforms }) => uniforms.length, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "drawn", label: "words drawn", low: 0, high: ({ uniforms }) => uniforms.length }],
     chips: ({ presets }) => [
       { name: "draw", label: "Draw a word", to: draw },
-      ...presets.map(({ label, w }, k) => ({ name: `w-${k}`, label, to: (state) => ({ ...state, w }) })),
+      ...presets.map(({ label, w }, k) => ({ name: `w-${k}`, label, to: { w } })),
     ],
   });
 })();

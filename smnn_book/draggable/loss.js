@@ -4,8 +4,12 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, clamp, define, farther, fixed, layouts, onGrid, plane, rect, round, text } = smnnFigures;
-  const [LOW, HIGH, STEP] = [-4, 6, 0.05];
+  const {
+    HALO, MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, pen, plane, rect, round,
+    text, within,
+  } = smnnFigures;
+  const RANGE = [-4, 6, 0.05];
+  const [LOW, HIGH, STEP] = RANGE;
   const layoutOf = layouts(
     { size: [608, 364], box: [28, 28, 572, 220], bar: [0, 336, 608, 18] },
     { size: [340, 344], box: [28, 28, 304, 200], bar: [0, 316, 340, 18] },
@@ -39,11 +43,11 @@
     const all = Array.from({ length: 101 }, (_, k) => LOW + k / 10).map((score) => [score, of(chance(score, K), K)[0]]);
     const [loss, slope] = of(p, K);
     const tangent = [-1.2, 1.2].map((far) => clamp(z + far, LOW, HIGH)).map((score) => [score, loss + (score - z) * slope]);
-    const stroke = `stroke="var(--${color})" stroke-width=`;
+    const stroke = `${pen(color)} stroke-width=`;
     return (
       curve(all, `${stroke}"2"`) + curve(tangent, `${stroke}"6" stroke-linecap="round"`) +
-      `<circle cx="${round(x(z))}" cy="${round(y(loss))}" r="5" fill="var(--${color})"/>` +
-      text(x(room) + 10, y(of(chance(room, K), K)[0]) - 14, name, `${HALO} fill="var(--${words})"`)
+      dot(x(z), y(loss), 5, fill(color)) +
+      text(x(room) + 10, y(of(chance(room, K), K)[0]) - 14, name, `${HALO} ${fill(words)}`)
     );
   }
 
@@ -51,24 +55,24 @@
   function share({ p, K }, [x, y, width, height]) {
     const each = ((1 - p) * width) / (K - 1);
     const others = Array.from({ length: K - 1 }, (_, k) =>
-      rect(x + p * width + k * each, y, each, height, 'fill="var(--panel)" stroke="var(--rule-strong)"'));
+      rect(x + p * width + k * each, y, each, height, `${fill("panel")} ${pen("rule-strong")}`));
     return text(x, y - 14, `probability of the true class: p = ${fixed(p, 3)}`, SOFT) +
-      others.join("") + rect(x, y, p * width, height, 'fill="var(--class-3)"');
+      others.join("") + rect(x, y, p * width, height, fill("class-3"));
   }
 
   function handles({ z, K, p, entropy }, wide) {
     const { x, y } = planeOf(wide);
     const [left, top, width, height] = layoutOf(wide).bar;
     return [
-      { name: "z", label: "Score of the true class", along: "x", low: LOW, high: HIGH, value: z, words: fixed(z, 2), x: x(z), y: y(entropy) },
+      { name: "z", label: "Score of the true class", range: RANGE, value: z, digits: 2, x: x(z), y: y(entropy) },
       {
-        name: "p", label: "Probability of the true class", along: "x", low: round(chance(LOW, K)), high: round(chance(HIGH, K)), value: p,
-        words: fixed(p, 3), x: left + p * width, y: top + height / 2,
+        name: "p", label: "Probability of the true class", range: [LOW, HIGH].map((z) => round(chance(z, K))), value: p,
+        digits: 3, x: left + p * width, y: top + height / 2,
       },
     ];
   }
 
-  const scored = (state, z) => ({ ...state, z: clamp(onGrid(z, STEP), LOW, HIGH) });
+  const scored = (state, z) => ({ ...state, z: within(z, RANGE) });
 
   function dragged(state, name, x, y, wide) {
     const [left, , width] = layoutOf(wide).bar;
@@ -87,7 +91,7 @@
   define("loss", {
     compute, layoutOf, scene, handles, say, drag: dragged,
     nudge: (state, name, dx, dy) => scored(state, state.z + farther(dx, dy) * STEP),
-    sliders: [{ name: "K", label: "number of classes", low: 2, high: 10, step: 1, words: (value) => fixed(value, 0) }],
+    sliders: [{ name: "K", label: "number of classes", low: 2, high: 10 }],
     chips: () => [at("wrong", "confident and wrong", -4), at("equal", "undecided", 0), at("right", "confident and right", 5)],
   });
 })();

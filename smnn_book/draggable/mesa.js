@@ -5,12 +5,11 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SIGNS, SOFT, arrow, clamp, define, farther,
-    fixed, layouts, onGrid, rect, round, text,
+    END, HALO, MIDDLE, SOFT, arrow, clamp, define, dot, farther, fill, fixed, layouts, pen, rect,
+    round, shareBar, text, within,
   } = smnnFigures;
-  const MOST = 1000;
-  const STEP = 0.5;
-  const END = 6000; // of the map, either way
+  const RANGE = [-1000, 1000, 0.5];
+  const FAR = 6000; // of the map, either way
 
   // Significant bits, the smallest exponent of two, the largest number, how a number is rounded,
   // and how a sum is while it grows: that of float16 is added up in float32.
@@ -53,8 +52,8 @@
 
   // ---- the map, stretched around 0
   const stretch = (x) => Math.asinh(x / 3);
-  const across = (x, [left, , width]) => left + (width * (stretch(x) + stretch(END))) / (2 * stretch(END));
-  const backTo = (place, [left, , width]) => 3 * Math.sinh((2 * (place - left) * stretch(END)) / width - stretch(END));
+  const across = (x, [left, , width]) => left + (width * (stretch(x) + stretch(FAR))) / (2 * stretch(FAR));
+  const backTo = (place, [left, , width]) => 3 * Math.sinh((2 * (place - left) * stretch(FAR)) / width - stretch(FAR));
 
   // How many significant bits exp(x) has.
   function bitsAt(x, { bits, least, most }) {
@@ -69,7 +68,7 @@
     const [left, top, width, height] = at.map;
     const zero = across(0, at.map);
     return (
-      rect(left, top, zero - left, height, 'fill="var(--panel)"') +
+      rect(left, top, zero - left, height, fill("panel")) +
       text(left + 4, top - 12, `bits of exp(z) in ${state.type}`, SOFT) +
       Object.keys(TYPES).map((type) => mesa(type, state.type, at.map)).join("") +
       ticks(at.map, wide) + dots(state, at.map) +
@@ -85,11 +84,11 @@
     const cliff = round(across(Math.log(most), map));
     const isChosen = type === chosen;
     const label = isChosen
-      ? text(cliff - 7, up(bits, map) + 23, `inf above ${fixed(Math.log(most), 2)}`, `text-anchor="end" ${HALO}`)
+      ? text(cliff - 7, up(bits, map) + 23, `inf above ${fixed(Math.log(most), 2)}`, `${END} ${HALO}`)
       : "";
     return (
       `<path d="M${round(across(stairs[0][0], map))} ${round(up(0, map))}${path}H${cliff}V${round(up(0, map))}"` +
-      ` fill="var(--forward)" fill-opacity="${isChosen ? 0.14 : 0.04}" stroke="var(--${isChosen ? "forward" : "rule-strong"})"` +
+      ` ${fill("forward", isChosen ? 0.14 : 0.04)} ${pen(isChosen ? "forward" : "rule-strong")}` +
       ` stroke-width="${isChosen ? 2.5 : 1}"/>${label}`
     );
   }
@@ -98,7 +97,7 @@
     const [left, , width] = map;
     const base = up(0, map);
     const all = wide ? [-1000, -100, -10, 0, 10, 100, 1000] : [-1000, -10, 0, 10, 1000];
-    return `<path d="M${left} ${round(base)}h${width}" stroke="var(--rule-strong)"/>` +
+    return `<path d="M${left} ${round(base)}h${width}" ${pen("rule-strong")}/>` +
       all.map((x) => text(across(x, map), base + 18, fixed(x, 0), `${MIDDLE} ${SOFT}`)).join("");
   }
 
@@ -107,29 +106,18 @@
     const height = (score) => up(bitsAt(score, TYPES[type]), map);
     const top = map[1] + 6;
     const [from, to] = [across(Math.max(...moved), map), across(0, map)];
-    const way = Math.abs(from - to) > 30 ? arrow([from, top], [to, top], 'stroke="var(--ink-soft)" stroke-width="1.5"') : "";
+    const way = Math.abs(from - to) > 30 ? arrow([from, top], [to, top], pen("ink-soft", 1.5)) : "";
     return way + [[lowered, false], [moved, true]].map(([scores, isPlain]) => scores.map((score, k) => {
       const [x, y] = [round(across(score, map)), round(height(score))];
-      return `<circle cx="${x}" cy="${y}" r="6" stroke="var(--class-${k + 1})" stroke-width="2.5" fill="var(--${isPlain ? `class-${k + 1}` : "paper"})"/>`;
+      return dot(x, y, 6, `${pen(`class-${k + 1}`, 2.5)} ${fill(isPlain ? `class-${k + 1}` : "paper")}`);
     }).join("")).join("");
   }
 
   // One bar of three shares, or what is left of it.
   function shareBars(title, { e, total, p }, [x, y, width]) {
     const isWhole = p.every(Number.isFinite) && p.some((share) => share > 0);
-    let from = x;
-    const parts = p.map((share, k) => {
-      const part = isWhole ? rect(from, y + 10, share * width, 18, `fill="var(--class-${k + 1})"`) : "";
-      from += share * width;
-      return part;
-    });
-    const edge = rect(x, y + 10, width, 18, `fill="none" stroke="var(--${isWhole ? "rule-strong" : "backward"})"`);
-    const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
-    return (
-      text(x, y, `${title}, sum ${short(total)}`, SOFT) + parts.join("") + edge +
-      p.map((share, k) => text(places[k][1], y + 48, `p${SIGNS[k]} = ${Number.isFinite(share) ? fixed(share, 3) : share === share ? "inf" : "nan"}`,
-        `text-anchor="${places[k][0]}" fill="var(--class-${k + 1}-text)"`)).join("")
-    );
+    const edge = rect(x, y + 10, width, 18, `fill="none" ${pen(isWhole ? "rule-strong" : "backward")}`);
+    return text(x, y, `${title}, sum ${short(total)}`, SOFT) + shareBar(p, [x, y + 10, width, 18], 38, share) + edge;
   }
 
   // ---- handles and words
@@ -140,37 +128,37 @@
     return value >= 0.001 && value < 1000 ? fixed(value, 3) : value.toExponential(2).replace("-", "−").replace(/([+−])(\d)$/, "$10$2");
   }
 
-  const row = (values, write) => `(${values.map(write).join(", ")})`;
-  const share = (value) => (Number.isNaN(value) ? "nan" : fixed(value, 3));
+  const listed = (values, write) => `(${values.map(write).join(", ")})`;
+  const share = (value) => (Number.isFinite(value) ? fixed(value, 3) : short(value));
 
   const handles = ({ shift, moved, type }, wide) => {
     const { map } = layoutOf(wide);
-    const place = clamp(shift, -MOST, MOST);
+    const place = clamp(shift, ...RANGE);
     return [{
-      name: "shift", label: "Add to all scores", along: "x", low: -MOST, high: MOST, value: shift, words: fixed(shift, 1),
+      name: "shift", label: "Add to all scores", range: RANGE, value: shift, digits: 1,
       x: across(place, map), y: up(0, map) + 34,
     }];
   };
 
-  const shifted = (state, shift) => ({ ...state, shift: clamp(onGrid(shift, STEP), -MOST, MOST) });
+  const shifted = (state, shift) => ({ ...state, shift: within(shift, RANGE) });
 
   function say({ type, moved, plain, safe }) {
     return [
-      `${type}, z = ${row(moved, (score) => fixed(score, 2))}`,
-      `as they are: exp(z) = ${row(plain.e, short)}, p = ${row(plain.p, share)}`,
-      `the largest subtracted: exp = ${row(safe.e, short)}, p = ${row(safe.p, share)}`,
+      `${type}, z = ${listed(moved, (score) => fixed(score, 2))}`,
+      `as they are: exp(z) = ${listed(plain.e, short)}, p = ${listed(plain.p, share)}`,
+      `the largest subtracted: exp = ${listed(safe.e, short)}, p = ${listed(safe.p, share)}`,
     ].join("\n");
   }
 
   define("mesa", {
-    start: ({ z, shift, type }) => ({ z: [...z], shift, type }), compute, layoutOf, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     drag: (state, name, x, y, wide) => shifted(state, backTo(x, layoutOf(wide).map)),
-    nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * STEP),
+    nudge: (state, name, dx, dy) => shifted(state, state.shift + farther(dx, dy) * RANGE[2]),
     chips: () => [
-      ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: (state) => ({ ...state, type }) })),
+      ...Object.keys(TYPES).map((type) => ({ name: type, label: type, to: { type } })),
       { name: "cliff", label: "to the cliff", to: (state) => shifted(state, Math.floor(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
       { name: "over", label: "one step over it", to: (state) => shifted(state, Math.ceil(Math.log(TYPES[state.type].most) - Math.max(...state.z))) },
-      { name: "down", label: "−1000", to: (state) => shifted(state, -MOST) },
+      { name: "down", label: "−1000", to: (state) => shifted(state, RANGE[0]) },
     ],
   });
 })();

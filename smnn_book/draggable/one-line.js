@@ -4,9 +4,12 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, arrow, clamp, define, fixed, layouts, line, onGrid, rect, round, text } = smnnFigures;
-  const [LOW, HIGH] = [-0.5, 1.5];
-  const STEP = 0.05;
+  const {
+    END, FRAME, HALO, MIDDLE, SOFT, arrow, clipped, define, dot, fill, fixed, layouts, line, pen,
+    plane, rect, spot, stepped, text, trace, within,
+  } = smnnFigures;
+  const RANGE = [-0.5, 1.5, 0.05];
+  const [LOW, HIGH] = RANGE;
   const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]];
   const TERMS = ["b", "w₂ + b", "w₁ + b", "w₁ + w₂ + b"];
   // What a gate answers at the corners, and a line that comes nearest.
@@ -18,8 +21,8 @@
   };
 
   const layoutOf = layouts(
-    { size: [608, 320], square: [8, 24, 284], table: [318, 46], width: 290 },
-    { size: [340, 540], square: [20, 24, 300], table: [10, 374], width: 320 },
+    { size: [608, 320], square: [8, 24, 284, 284], table: [318, 46], width: 290 },
+    { size: [340, 540], square: [20, 24, 300, 300], table: [10, 374], width: 320 },
   );
   const ROW = 38;
 
@@ -35,19 +38,20 @@
     return { w, b, z, fulfilled, right: fulfilled.filter(Boolean).length };
   }
 
-  const place = ([x, y], [left, top, side]) =>
-    [left + ((x - LOW) / (HIGH - LOW)) * side, top + ((HIGH - y) / (HIGH - LOW)) * side];
+  const planeOf = (at) => plane(at.square, RANGE, RANGE);
 
   function scene(state, wide) {
     const at = layoutOf(wide);
     return square(state, at) + table(state, at);
   }
 
-  function square({ ends, w, b, gate, z }, { square: at }) {
+  function square({ ends, w, b, gate, z }, layout) {
+    const at = layout.square;
     const [left, top, side] = at;
+    const place = planeOf(layout).at;
     const on = clipped([[LOW, LOW], [HIGH, LOW], [HIGH, HIGH], [LOW, HIGH]], ([x, y]) => w[0] * x + w[1] * y + b);
-    const region = on.length ? `<path d="M${on.map((point) => place(point, at).map(round)).join("L")}Z" fill="var(--class-2)" fill-opacity="0.25"/>` : "";
-    const [a, c] = ends.map((end) => place(end, at));
+    const region = on.length ? trace(on.map(place), fill("class-2", 0.25), "Z") : "";
+    const [a, c] = ends.map(place);
     const long = Math.hypot(c[0] - a[0], c[1] - a[1]);
     const way = [(c[0] - a[0]) / long, (c[1] - a[1]) / long];
     const far = (sign) => clippedEnd(a, way.map((part) => sign * part), at);
@@ -55,31 +59,19 @@
     const size = Math.hypot(...w);
     const tip = [middle[0] + (34 * w[0]) / size, middle[1] - (34 * w[1]) / size];
     const corners = CORNERS.map((corner, k) => {
-      const [x, y] = place(corner, at);
+      const [x, y] = place(corner);
       const wants = GATES[gate].wants[k];
       return (
-        `<circle cx="${round(x)}" cy="${round(y)}" r="9" stroke="var(--class-${wants ? 2 : 1})" stroke-width="3"` +
-        ` fill="var(--${wants ? "class-2" : "paper"})"/>` +
+        dot(x, y, 9, `${pen(`class-${wants ? 2 : 1}`, 3)} ${fill(wants ? "class-2" : "paper")}`) +
         text(x, y + 25, fixed(z[k], 2), `${MIDDLE} ${HALO}`)
       );
     });
     return (
       text(left, top - 9, "x₂ upward, x₁ to the right", SOFT) +
-      region + rect(left, top, side, side, 'fill="none" stroke="var(--rule-strong)"') +
-      line(...far(-1), ...far(1), 'stroke="var(--forward)" stroke-width="3"') +
-      arrow(middle, tip, 'stroke="var(--forward)" stroke-width="2"') + corners.join("")
+      region + rect(left, top, side, side, FRAME) +
+      line(...far(-1), ...far(1), pen("forward", 3)) +
+      arrow(middle, tip, pen("forward", 2)) + corners.join("")
     );
-  }
-
-  // The part of a polygon where a function is at least zero.
-  function clipped(polygon, value) {
-    return polygon.flatMap((point, k) => {
-      const next = polygon[(k + 1) % polygon.length];
-      const [a, b] = [value(point), value(next)];
-      const share = a / (a - b);
-      const crossing = a * b < 0 ? [point.map((part, axis) => part + share * (next[axis] - part))] : [];
-      return a >= 0 ? [point, ...crossing] : crossing;
-    });
   }
 
   // Where a ray from inside leaves the square.
@@ -94,46 +86,32 @@
       const top = y + k * ROW;
       const [color, weight] = fulfilled[k] ? ["good", 'font-weight="600"'] : ["backward", ""];
       return (
-        rect(x, top, width, ROW - 5, `rx="5" fill="var(--${color})" fill-opacity="${fulfilled[k] ? 0.16 : 0.05}"`) +
+        rect(x, top, width, ROW - 5, `rx="5" ${fill(color, fulfilled[k] ? 0.16 : 0.05)}`) +
         text(x + 10, top + 21, `(${a}, ${b})`, SOFT) +
         text(x + 66, top + 21, `${TERMS[k]} = ${fixed(z[k], 2)}`) +
-        text(x + width - 34, top + 21, GATES[gate].wants[k] ? "≥ 0" : "< 0", 'text-anchor="end"') +
-        text(x + width - 12, top + 21, fulfilled[k] ? "✓" : "✗", `text-anchor="end" ${weight} fill="var(--${color})"`)
+        text(x + width - 34, top + 21, GATES[gate].wants[k] ? "≥ 0" : "< 0", END) +
+        text(x + width - 12, top + 21, fulfilled[k] ? "✓" : "✗", `${END} ${weight} ${fill(color)}`)
       );
     });
     return (
       text(x, y - 14, `${gate} wants`, SOFT) +
-      text(x + width, y - 14, `${right} of 4`, `text-anchor="end" font-weight="600" fill="var(--${right === 4 ? "good" : "ink"})"`) +
+      text(x + width, y - 14, `${right} of 4`, `${END} font-weight="600" ${fill(right === 4 ? "good" : "ink")}`) +
       rows.join("")
     );
   }
 
   // ---- handles and words
-  const handles = ({ ends }, wide) => ends.map((end, k) => {
-    const [x, y] = place(end, layoutOf(wide).square);
-    return {
-      name: `end${k + 1}`, label: `Point ${k + 1} of the line`, along: "x", low: LOW, high: HIGH, value: end[0],
-      words: `x₁ = ${fixed(end[0], 2)}, x₂ = ${fixed(end[1], 2)}`, x, y,
-    };
-  });
+  const handles = ({ ends }, wide) => ends.map((end, k) =>
+    spot(`end${k + 1}`, `Point ${k + 1} of the line`, end, planeOf(layoutOf(wide)), RANGE)
+  );
 
   // The two points must not meet, or there is no line.
   function withEnd(state, name, point) {
     const k = name.slice(3) - 1;
-    const moved = point.map((value) => clamp(onGrid(value, STEP), LOW, HIGH));
+    const moved = within(point, RANGE);
     const other = state.ends[1 - k];
     if (Math.hypot(moved[0] - other[0], moved[1] - other[1]) < 0.2) return state;
     return { ...state, ends: state.ends.with(k, moved) };
-  }
-
-  function dragged(state, name, x, y, wide) {
-    const [left, top, side] = layoutOf(wide).square;
-    return withEnd(state, name, [LOW + ((x - left) / side) * (HIGH - LOW), HIGH - ((y - top) / side) * (HIGH - LOW)]);
-  }
-
-  function nudged(state, name, dx, dy) {
-    const [x, y] = state.ends[name.slice(3) - 1];
-    return withEnd(state, name, [x + dx * STEP, y + dy * STEP]);
   }
 
   function say({ w, b, z, gate, right }) {
@@ -145,10 +123,11 @@
   }
 
   define("one-line", {
-    start: ({ ends, gate }) => ({ ends: ends.map((end) => [...end]), gate }), compute, layoutOf,
-    scene, handles, say, drag: dragged, nudge: nudged,
+    compute, layoutOf, scene, handles, say,
+    drag: (state, name, x, y, wide) => withEnd(state, name, planeOf(layoutOf(wide)).back(x, y)),
+    nudge: (state, name, dx, dy) => withEnd(state, name, stepped(state.ends[name.slice(3) - 1], dx, dy, RANGE)),
     chips: () => [
-      ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: (state) => ({ ...state, gate }) })),
+      ...Object.keys(GATES).map((gate) => ({ name: gate, label: gate, to: { gate } })),
       { name: "flip", label: "Swap the sides", to: (state) => ({ ...state, ends: state.ends.toReversed() }) },
       { name: "show", label: "Show a line", to: (state) => ({ ...state, ends: GATES[state.gate].ends }) },
     ],

@@ -4,13 +4,16 @@
 "use strict";
 
 (() => {
-  const { HALO, MIDDLE, SOFT, arrow, bars, clamp, define, fixed, layouts, line, rect, row, sum, text } = smnnFigures;
+  const {
+    MIDDLE, SOFT, arrow, bars, clamp, define, fill, fixed, layouts, line, mixed, pen, rect, row,
+    sum, text, triangleOf,
+  } = smnnFigures;
   const MOST = 2; // of a gradient with respect to a probability, either way
   const LEAST = 0.02; // of a probability
   const SHRUNK = 0.75; // how long an arrow is in the triangle, for one unit
   const RAISED = 2; // how much higher than what comes in the bars of what comes back are drawn
-  const TRUE = 'stroke="var(--backward)" stroke-width="3"';
-  const WRONG = 'stroke="var(--ink-soft)" stroke-width="2" stroke-dasharray="5 4"';
+  const TRUE = pen("backward", 3);
+  const WRONG = pen("ink-soft", 2, "5 4");
 
   // A triangle, and three groups of bars: what comes in, and what comes back in two ways.
   const layoutOf = layouts(
@@ -36,10 +39,9 @@
   }
 
   // ---- the triangle: a point for shares, and a way for changes of them
-  const pointOf = (shares, corners) => [0, 1].map((axis) => sum(shares.map((share, k) => share * corners[k][axis])));
 
   function wayOf(change, corners) {
-    const middle = pointOf([1 / 3, 1 / 3, 1 / 3], corners);
+    const middle = mixed([1 / 3, 1 / 3, 1 / 3], corners);
     return [0, 1].map((axis) => SHRUNK * sum(change.map((part, k) => part * (corners[k][axis] - middle[axis]))));
   }
 
@@ -61,19 +63,16 @@
     const at = layoutOf(wide);
     return triangle(state, at) + [
       ["dp: drag it", state.dp, SOFT, 1],
-      ["dz", state.dz, 'fill="var(--backward)"', RAISED],
+      ["dz", state.dz, fill("backward"), RAISED],
       ["diagonal only", state.diagonal, SOFT, RAISED],
     ].map(([title, values, color, scale], k) => group(title, values, color, scale, at.groups[k], at)).join("");
   }
 
   function triangle({ p, dz, diagonal }, { corners }) {
-    const [a, b, c] = corners;
-    const here = pointOf(p, corners);
+    const here = mixed(p, corners);
     const after = (change) => wayOf(change, corners).map((part, axis) => here[axis] + part);
-    const name = ([x, y], k, down) => text(x, y + down, k + 1, `${MIDDLE} ${HALO} fill="var(--class-${k + 1}-text)"`);
     return (
-      `<path d="M${a}L${b}L${c}Z" fill="none" stroke="var(--rule-strong)"/>` +
-      name(a, 0, 18) + name(b, 1, 18) + name(c, 2, -8) +
+      triangleOf(corners) +
       arrow(here, after(diagonal), WRONG, 8) + arrow(here, after(dz), TRUE, 12)
     );
   }
@@ -83,13 +82,13 @@
       const x = left + k * pitch;
       const height = Math.abs(value) * scale * unit;
       return (
-        rect(x - 11, value < 0 ? zero : zero - height, 22, height, `fill="var(--class-${k + 1})"`) +
+        rect(x - 11, value < 0 ? zero : zero - height, 22, height, fill(`class-${k + 1}`)) +
         text(x, zero + MOST * unit + 24, fixed(value, scale), MIDDLE)
       );
     });
     return (
       text(left - 16, zero - MOST * unit - 14, title, color) +
-      line(left - 16, zero, left + 2 * pitch + 16, zero, 'stroke="var(--rule-strong)"') + each.join("")
+      line(left - 16, zero, left + 2 * pitch + 16, zero, pen("rule-strong")) + each.join("")
     );
   }
 
@@ -100,9 +99,9 @@
 
   function handles(state, wide) {
     const at = layoutOf(wide);
-    const [x, y] = pointOf(state.p, at.corners);
+    const [x, y] = mixed(state.p, at.corners);
     return [
-      { name: "p", label: "Point p", along: "x", low: 0, high: 1, value: state.p[2], words: row(state.p, 2), x, y },
+      { name: "p", label: "Point p", range: [0, 1], value: state.p[2], words: row(state.p, 2), x, y },
       ...gradient.handles(state, barsOf(at)),
     ];
   }
@@ -128,12 +127,11 @@
   }
 
   define("pullback", {
-    start: ({ p, dp }) => ({ p: [...p], dp: [...dp] }), compute, layoutOf,
-    scene, handles, say, drag: dragged, nudge: nudged,
+    compute, layoutOf, scene, handles, say, drag: dragged, nudge: nudged,
     chips: () => [
       ...gradient.chips(0.5, " of dp"),
-      { name: "equal", label: "dp all equal", to: (state) => ({ ...state, dp: [1, 1, 1] }) },
-      { name: "loss", label: "−log p₃", to: (state) => ({ ...state, p: [0.2, 0.3, 0.5], dp: [0, 0, -2] }) },
+      { name: "equal", label: "dp all equal", to: { dp: [1, 1, 1] } },
+      { name: "loss", label: "−log p₃", to: { p: [0.2, 0.3, 0.5], dp: [0, 0, -2] } },
     ],
   });
 })();

@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    SIGNS, SOFT, clamp, crossing, define, fixed, layouts, line,
-    onGrid, plane, points, rect, row, softmax, text,
+    FRAME, SIGNS, SOFT, crossing, define, fill, fixed, largest, layouts, line, pen, plane, points,
+    rect, row, softmax, spot, stepped, text, within,
   } = smnnFigures;
   const CELLS = 48; // each way
   const SHADES = 5; // from unsure to sure
@@ -21,8 +21,6 @@
     const h = c.map((bias, j) => Math.tanh(x * V[0][j] + y * V[1][j] + bias));
     return softmax(b.map((bias, k) => h.reduce((total, part, j) => total + part * W[j][k], bias)));
   }
-
-  const largest = (p) => p.indexOf(Math.max(...p));
 
   function compute({ networks, n, x, y, ring }) {
     const network = networks[n - 1];
@@ -54,7 +52,7 @@
     }
     const drawn = Object.entries(paths).map(([name, path]) => {
       const [k, shade] = name.split(" ").map(Number);
-      return `<path d="${path}" fill="var(--class-${k + 1})" fill-opacity="${(0.07 + 0.09 * shade).toFixed(2)}"/>`;
+      return `<path d="${path}" ${fill(`class-${k + 1}`, (0.07 + 0.09 * shade).toFixed(2))}/>`;
     });
     maps.set(network, { drawn: drawn.join(""), doubt: doubt.point });
     return maps.get(network);
@@ -66,11 +64,11 @@
     const shown = planeOf(state, wide);
     const { V, c } = networks[n - 1];
     const lines = c.map((bias, j) => crossing(V[0][j], V[1][j], bias, low, high)).filter(Boolean)
-      .map(([a, b]) => line(...shown.at(a), ...shown.at(b), 'stroke="var(--ink-soft)" stroke-width="1.5" stroke-dasharray="6 4"'));
+      .map(([a, b]) => line(...shown.at(a), ...shown.at(b), pen("ink-soft", 1.5, "6 4")));
     const whole = Array.from({ length: 9 }, (_, k) => k - 4).filter((tick) => tick >= low && tick <= high);
     return (
       `<g transform="translate(${left} ${top}) scale(${side / CELLS})" shape-rendering="crispEdges">${mapOf(state).drawn}</g>` +
-      rect(left, top, side, side, 'fill="none" stroke="var(--rule-strong)"') + shown.axes(whole, whole) + lines.join("") +
+      rect(left, top, side, side, FRAME) + shown.axes(whole, whole) + lines.join("") +
       points(x.map(shown.at), y, radius) + shares(p, bars)
     );
   }
@@ -78,19 +76,15 @@
   function shares(p, [x, y, width]) {
     return text(x, y - 22, "at the ring", SOFT) + p.map((share, k) => {
       const top = y + k * 26;
-      return text(x, top, `p${SIGNS[k]} = ${fixed(share, 3)}`, `fill="var(--class-${k + 1}-text)"`) +
-        rect(x + 78, top - 11, width - 78, 14, 'fill="var(--panel)"') +
-        rect(x + 78, top - 11, (width - 78) * share, 14, `fill="var(--class-${k + 1})"`);
+      return text(x, top, `p${SIGNS[k]} = ${fixed(share, 3)}`, fill(`class-${k + 1}-text`)) +
+        rect(x + 78, top - 11, width - 78, 14, fill("panel")) +
+        rect(x + 78, top - 11, (width - 78) * share, 14, fill(`class-${k + 1}`));
     }).join("");
   }
 
-  function handles(state, wide) {
-    const [x, y] = planeOf(state, wide).at(state.ring);
-    const [x1, x2] = state.ring.map((value) => fixed(value, 2));
-    return [{ name: "ring", label: "Ring", along: "x", low: state.low, high: state.high, value: state.ring[0], words: `x₁ = ${x1}, x₂ = ${x2}`, x, y }];
-  }
-
-  const withRing = (state, place) => ({ ...state, ring: place.map((value) => clamp(onGrid(value, STEP), state.low, state.high)) });
+  const rangeOf = ({ low, high }) => [low, high, STEP];
+  const handles = (state, wide) => [spot("ring", "Ring", state.ring, planeOf(state, wide), rangeOf(state))];
+  const withRing = (state, place) => ({ ...state, ring: within(place, rangeOf(state)) });
   const onward = (state) => ({ ...state, n: state.n >= state.networks.length ? 1 : state.n + 1 });
 
   const say = ({ n, right, y, ring, p }) =>
@@ -98,14 +92,14 @@
     `at the ring: x = ${row(ring, 2)}\np = ${row(p, 3)}`;
 
   define("regions", {
-    start: (data) => ({ ...data, ring: [...data.ring] }), compute, layoutOf, scene, handles, say, jumps: true,
+    compute, layoutOf, scene, handles, say, jumps: true,
     drag: (state, name, x, y, wide) => withRing(state, planeOf(state, wide).back(x, y)),
-    nudge: (state, name, dx, dy) => withRing(state, [state.ring[0] + dx * STEP, state.ring[1] + dy * STEP]),
-    sliders: [{ name: "n", label: "hidden units", low: 1, high: ({ networks }) => networks.length, step: 1, words: (value) => fixed(value, 0) }],
+    nudge: (state, name, dx, dy) => withRing(state, stepped(state.ring, dx, dy, rangeOf(state))),
+    sliders: [{ name: "n", label: "hidden units", low: 1, high: ({ networks }) => networks.length }],
     play: { next: onward, ends: (state) => state.n === state.networks.length, wait: 900 },
     chips: ({ networks }) => [
-      { name: "one", label: "1 unit", to: (state) => ({ ...state, n: 1 }) },
-      { name: "all", label: `${networks.length} units`, to: (state) => ({ ...state, n: networks.length }) },
+      { name: "one", label: "1 unit", to: { n: 1 } },
+      { name: "all", label: `${networks.length} units`, to: { n: networks.length } },
       { name: "doubt", label: "where it is least sure", to: (state) => withRing(state, mapOf(state).doubt) },
     ],
   });

@@ -4,11 +4,11 @@
 "use strict";
 
 (() => {
-  const { HALO, clamp, define, farther, fixed, onGrid, plane, rect, text } = smnnFigures;
+  const { END, HALO, define, farther, fill, fixed, pen, plane, rect, text, within } = smnnFigures;
   const RANGES = { v: [-3, 3, 0.1], s: [0.5, 20, 0.1] };
   const CLIMB = Math.log(9); // from 0.5 to 0.9, for the scale 1
-  const VALUE = 'stroke="var(--forward)" stroke-width="2.5"';
-  const SLOPE = 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="5 3"';
+  const VALUE = pen("forward", 2.5);
+  const SLOPE = pen("backward", 2, "5 3");
   const planeOf = (wide) => plane([32, 16, wide ? 568 : 300, wide ? 226 : 190], [-8, 8], [0, 1.4]);
 
   const compute = ({ s, v }) => ({ steepest: s / 4, climb: (2 * CLIMB) / s, weight: s, bias: -s * v });
@@ -21,25 +21,22 @@
     const all = [-8, ...bends, 8].map((z) => [z, 1 / (1 + Math.exp(-s * (z - v)))]);
     const [from, to] = [x(v - CLIMB / s), x(v + CLIMB / s)];
     return (
-      rect(from, y(1), to - from, y(0) - y(1), 'fill="var(--panel)"') +
+      rect(from, y(1), to - from, y(0) - y(1), fill("panel")) +
       axes(wide ? [-8, -6, -4, -2, 0, 2, 4, 6, 8] : [-8, -4, 0, 4, 8], [0, 0.5, 1]) +
       curve(all.map(([z, h]) => [z, s * h * (1 - h)]), SLOPE) + curve(all, VALUE) +
-      text(x(7.9), y(1) - 9, "value", `text-anchor="end" ${HALO} fill="var(--forward)"`) +
-      text(x(v) + 12, y(Math.min(steepest, 1.25)) - 8, "slope", `${HALO} fill="var(--backward)"`)
+      text(x(7.9), y(1) - 9, "value", `${END} ${HALO} ${fill("forward")}`) +
+      text(x(v) + 12, y(Math.min(steepest, 1.25)) - 8, "slope", `${HALO} ${fill("backward")}`)
     );
   }
 
   function handles({ s, v }, wide) {
     const { x, y } = planeOf(wide);
     const of = (name, label, value, z, h) =>
-      ({ name, label, along: "x", low: RANGES[name][0], high: RANGES[name][1], value, words: fixed(value, 1), x: x(z), y: y(h) });
+      ({ name, label, range: RANGES[name], value, digits: 1, x: x(z), y: y(h) });
     return [of("v", "Shift v", v, v, 0.5), of("s", "Scale s", s, v - CLIMB / s, 0.1)];
   }
 
-  function withPart(state, name, value) {
-    const [low, high, step] = RANGES[name];
-    return { ...state, [name]: clamp(onGrid(value, step), low, high) };
-  }
+  const withPart = (state, name, value) => ({ ...state, [name]: within(value, RANGES[name]) });
 
   function dragged(state, name, x, y, wide) {
     const z = planeOf(wide).back(x, y)[0];
@@ -53,7 +50,7 @@
     `from 0.1 to 0.9 within ${fixed(climb, 2)}`,
   ].join("\n");
 
-  const scaled = (name, label, s) => ({ name, label, to: (state) => ({ ...state, s }) });
+  const scaled = (name, label, s) => ({ name, label, to: { s } });
 
   define("sigmoid", {
     compute, size: (wide) => (wide ? [608, 268] : [340, 232]), scene, handles, say, drag: dragged,

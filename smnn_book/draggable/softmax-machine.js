@@ -4,29 +4,29 @@
 "use strict";
 
 (() => {
-  const { MIDDLE, SIGNS, SOFT, define, fixed, layouts, line, rect, round, row, scores, text } = smnnFigures;
-  const COLORS = [1, 2, 3].map((k) => `fill="var(--class-${k})"`);
-  const WORDS = [1, 2, 3].map((k) => `fill="var(--class-${k}-text)"`);
-  const EDGE = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    MIDDLE, SOFT, define, dot, fill, fixed, layouts, line, mixed, pen, rect, round, row, scores,
+    shareBar, sum, text, triangleOf,
+  } = smnnFigures;
 
   // Where things are: three columns of scores and of exponentials, a triangle, a bar.
   const layoutOf = layouts(
     {
       size: [608, 348], zero: 132, unit: 23, columns: [30, 84, 138], floor: 224, rise: 176,
       exponentials: [232, 286, 340], heading: 208, corners: [[424, 216], [592, 216], [508, 70]],
-      bar: [0, 300, 608, 18], numbers: 340, width: 32,
+      bar: [0, 300, 608, 18], width: 32,
     },
     {
       size: [340, 530], zero: 120, unit: 20, columns: [24, 72, 120], floor: 200, rise: 152,
       exponentials: [220, 268, 316], heading: 176, corners: [[90, 424], [250, 424], [170, 285]],
-      bar: [0, 480, 340, 18], numbers: 520, width: 28,
+      bar: [0, 480, 340, 18], width: 28,
     },
   );
 
   function compute({ z, T }) {
     const largest = Math.max(...z);
     const e = z.map((score) => Math.exp((score - largest) / T));
-    const total = e.reduce((sum, part) => sum + part);
+    const total = sum(e);
     return { largest, e, total, p: e.map((part) => part / total) };
   }
 
@@ -40,47 +40,31 @@
     const bars = e.map((part, k) => {
       const x = at.exponentials[k];
       return (
-        rect(x - at.width / 2, at.floor - part * at.rise, at.width, part * at.rise, COLORS[k]) +
+        rect(x - at.width / 2, at.floor - part * at.rise, at.width, part * at.rise, fill(`class-${k + 1}`)) +
         text(x, at.floor + 20, fixed(part, 3), MIDDLE)
       );
     });
     return (
       text(at.heading, 16, `exponentials, sum ${fixed(total, 3)}`, SOFT) + bars.join("") +
-      line(left, at.floor, at.exponentials[2] + at.width / 2 + 8, at.floor, 'stroke="var(--rule-strong)"')
+      line(left, at.floor, at.exponentials[2] + at.width / 2 + 8, at.floor, pen("rule-strong"))
     );
   }
 
   function triangle({ p }, at) {
-    const [a, b, c] = at.corners;
-    const x = p.reduce((sum, share, k) => sum + share * at.corners[k][0], 0);
-    const y = p.reduce((sum, share, k) => sum + share * at.corners[k][1], 0);
+    const [x, y] = mixed(p, at.corners);
     const threads = at.corners.map((corner, k) =>
-      line(...corner, x, y, `stroke="var(--class-${k + 1})" stroke-width="${round(1 + 5 * p[k])}"`)
+      line(...corner, x, y, pen(`class-${k + 1}`, round(1 + 5 * p[k])))
     );
     return (
-      text(c[0], c[1] - 30, "all probabilities", `${MIDDLE} ${SOFT}`) +
-      `<path d="M${a}L${b}L${c}Z" ${EDGE}/>` + threads.join("") +
-      `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--ink)" stroke="var(--paper)" stroke-width="2"/>` +
-      text(a[0], a[1] + 18, "1", `${MIDDLE} ${WORDS[0]}`) +
-      text(b[0], b[1] + 18, "2", `${MIDDLE} ${WORDS[1]}`) +
-      text(c[0], c[1] - 9, "3", `${MIDDLE} ${WORDS[2]}`)
+      text(at.corners[2][0], at.corners[2][1] - 30, "all probabilities", `${MIDDLE} ${SOFT}`) +
+      triangleOf(at.corners) + threads.join("") +
+      dot(x, y, 6, `${fill("ink")} ${pen("paper", 2)}`)
     );
   }
 
   function shares({ p }, at) {
-    const [x, y, width, height] = at.bar;
-    let from = x;
-    const parts = p.map((share, k) => {
-      const part = rect(from, y, share * width, height, COLORS[k]);
-      from += share * width;
-      return part;
-    });
-    const places = [["start", x], ["middle", x + width / 2], ["end", x + width]];
-    const numbers = p.map((share, k) => {
-      const [anchor, place] = places[k];
-      return text(place, at.numbers, `p${SIGNS[k]} = ${fixed(share, 3)}`, `text-anchor="${anchor}" ${WORDS[k]}`);
-    });
-    return text(x, y - 10, "their shares of the sum", SOFT) + parts.join("") + numbers.join("");
+    const [x, y] = at.bar;
+    return text(x, y - 10, "their shares of the sum", SOFT) + shareBar(p, at.bar, 40);
   }
 
   function say({ z, T, e, total, p, largest }) {
@@ -93,19 +77,18 @@
   }
 
   define("softmax-machine", {
-    start: ({ z, T }) => ({ z: [...z], T }),
     compute,
     layoutOf,
     scene,
     handles: (state, wide) => scores.handles(state, layoutOf(wide)),
     drag: (state, name, x, y, wide) => scores.drag(state, name, y, layoutOf(wide)),
     nudge: scores.nudge,
-    sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, words: (value) => fixed(value, 1) }],
+    sliders: [{ name: "T", label: "temperature T", low: 0.1, high: 5, step: 0.1, digits: 1 }],
     chips: () => [
       ...scores.chips(1, ""),
-      { name: "equal", label: "all equal", to: (state) => ({ ...state, z: [0, 0, 0] }) },
-      { name: "cold", label: "T → 0", to: (state) => ({ ...state, T: 0.1 }) },
-      { name: "warm", label: "T = 5", to: (state) => ({ ...state, T: 5 }) },
+      { name: "equal", label: "all equal", to: { z: [0, 0, 0] } },
+      { name: "cold", label: "T → 0", to: { T: 0.1 } },
+      { name: "warm", label: "T = 5", to: { T: 5 } },
     ],
     say,
   });

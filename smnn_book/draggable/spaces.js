@@ -6,17 +6,18 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, clamp, crossing, define, fixed, layouts,
-    line, onGrid, points, rect, round, row, text,
+    END, FRAME, HALO, MIDDLE, SOFT, adamStep, clamp, crossing, define, dot, fill, fixed, layouts,
+    line, pen, plane, points, rect, round, row, spot, stepped, text, trace, within,
   } = smnnFigures;
-  const [LOW, HIGH] = [-0.6, 1.6]; // of both inputs
+  const RANGE = [-0.6, 1.6, 0.05]; // of both inputs
+  const [LOW, HIGH] = RANGE;
+  const HIDDEN = [-1.15, 1.15];
   const CELLS = 22; // of the background, each way
-  const STEP = 0.05; // of the probe
   const UNITS = [0, 1];
 
   const layoutOf = layouts(
     { size: [608, 412], side: 286, inputs: [6, 24], hidden: [316, 24], loss: [6, 348, 596, 44], radius: 4.5 },
-    { size: [340, 300], side: 160, inputs: [2, 24], hidden: [178, 24], loss: [2, 224, 336, 50], radius: 3 },
+    { size: [340, 672], side: 264, inputs: [38, 24], hidden: [38, 326], loss: [2, 624, 336, 44], radius: 4 },
   );
 
   // ---- the network: two inputs, two tanh units, two classes
@@ -49,16 +50,11 @@
     return grads;
   }
 
-  // One step of Adam for a number or for any nest of them: what it becomes, and its two means.
+  // One step of Adam for a number or for any nest of them.
   function adam(value, grad, mean, square, t, rate) {
-    if (Array.isArray(value)) {
-      const parts = value.map((part, k) => adam(part, grad[k], mean[k], square[k], t, rate));
-      return [0, 1, 2].map((which) => parts.map((part) => part[which]));
-    }
-    const m = 0.9 * mean + 0.1 * grad;
-    const v = 0.999 * square + 0.001 * grad * grad;
-    const step = (rate * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8);
-    return [value - step, m, v];
+    if (!Array.isArray(value)) return adamStep(value, grad, mean, square, t, rate);
+    const parts = value.map((part, k) => adam(part, grad[k], mean[k], square[k], t, rate));
+    return [0, 1, 2].map((which) => parts.map((part) => part[which]));
   }
 
   // All steps of a start that were taken so far: going back is looking up.
@@ -105,16 +101,15 @@
     return inputs(state, at) + hidden(state, at) + curve(state, at);
   }
 
-  const inInputs = ([x, y], { inputs: [left, top], side }) =>
-    [left + ((x - LOW) / (HIGH - LOW)) * side, top + ((HIGH - y) / (HIGH - LOW)) * side];
-  const inHidden = ([x, y], { hidden: [left, top], side }) =>
-    [left + ((x + 1.15) / 2.3) * side, top + ((1.15 - y) / 2.3) * side];
+  const inputsOf = ({ inputs, side }) => plane([...inputs, side, side], RANGE, RANGE);
+  const hiddenOf = ({ hidden, side }) => plane([...hidden, side, side], HIDDEN, HIDDEN).at;
 
-  const shade = (k, path) => path && `<path d="${path}" fill="var(--class-${k + 1})" fill-opacity="0.2"/>`;
+  const shade = (k, path) => path && `<path d="${path}" ${fill(`class-${k + 1}`, 0.2)}/>`;
 
   function inputs({ params, x, y }, at) {
     const [left, top] = at.inputs;
     const size = at.side / CELLS;
+    const place = inputsOf(at).at;
     const paths = ["", ""];
     for (let row = 0; row < CELLS; row += 1) {
       for (let column = 0; column < CELLS; column += 1) {
@@ -126,62 +121,50 @@
     const lines = UNITS.map((j) => {
       const ends = crossing(params.W1[0][j], params.W1[1][j], params.b1[j], LOW, HIGH);
       if (!ends) return "";
-      const [a, b] = ends.map((end) => inInputs(end, at));
-      return line(...a, ...b, 'stroke="var(--forward)" stroke-width="2.5"') + nameOf(j, a, b, at.inputs, at.side);
+      const [a, b] = ends.map(place);
+      return line(...a, ...b, pen("forward", 2.5)) + nameOf(j, a, b, at.inputs, at.side);
     });
     return (
       text(left, top - 9, "inputs (x₁, x₂)", SOFT) + frame(left, top, at.side) + paths.map((path, k) => shade(k, path)).join("") +
-      points(x.map((point) => inInputs(point, at)), y, at.radius) + lines.join("")
+      points(x.map(place), y, at.radius) + lines.join("")
     );
   }
 
   // The number of a unit at the end of its line, within the frame.
   function nameOf(j, a, b, [left, top], side) {
     const [x, y] = [a, b].reduce((one, other) => (one[1] < other[1] ? one : other));
-    return text(clamp(x, left + 12, left + side - 12), clamp(y + 16, top + 14, top + side - 6), `h${"₁₂"[j]}`, `${MIDDLE} ${HALO} fill="var(--forward)"`);
+    return text(clamp(x, left + 12, left + side - 12), clamp(y + 16, top + 14, top + side - 6), `h${"₁₂"[j]}`, `${MIDDLE} ${HALO} ${fill("forward")}`);
   }
 
   function hidden({ params, hidden: places, y, seen }, at) {
     const [left, top] = at.hidden;
     const { W2, b2 } = params;
+    const place = hiddenOf(at);
     const weights = UNITS.map((j) => W2[j][0] - W2[j][1]);
-    const ends = crossing(weights[0], weights[1], b2[0] - b2[1], -1.15, 1.15);
-    const border = ends ? line(...inHidden(ends[0], at), ...inHidden(ends[1], at), 'stroke="var(--ink)" stroke-width="2" stroke-dasharray="6 4"') : "";
-    const [x, yPlace] = inHidden(seen.h, at);
+    const ends = crossing(weights[0], weights[1], b2[0] - b2[1], ...HIDDEN);
+    const border = ends ? line(...place(ends[0]), ...place(ends[1]), pen("ink", 2, "6 4")) : "";
     return (
       text(left, top - 9, "hidden units (h₁, h₂)", SOFT) + frame(left, top, at.side) + border +
-      points(places.map((place) => inHidden(place, at)), y, at.radius) +
-      `<circle cx="${round(x)}" cy="${round(yPlace)}" r="8" fill="none" stroke="var(--ink)" stroke-width="2.5"/>`
+      points(places.map(place), y, at.radius) +
+      dot(...place(seen.h), 8, `fill="none" ${pen("ink", 2.5)}`)
     );
   }
 
-  const frame = (x, y, side) => rect(x, y, side, side, 'fill="none" stroke="var(--rule-strong)"');
+  const frame = (x, y, side) => rect(x, y, side, side, FRAME);
 
   function curve({ losses, last }, at) {
     const [x, y, width, height] = at.loss;
-    const place = (loss, k) => `${round(x + (k / last) * width)} ${round(y + height * (1 - clamp(loss, 0, 1)))}`;
-    const [endX, endY] = place(losses.at(-1), losses.length - 1).split(" ");
+    const places = losses.map((loss, k) => [x + (k / last) * width, y + height * (1 - clamp(loss, 0, 1))]);
     return (
-      text(x, y - 10, "loss", SOFT) + text(x + width, y - 10, `step ${last}`, `text-anchor="end" ${SOFT}`) +
-      `<path d="M${x} ${y + height}h${width}" fill="none" stroke="var(--rule-strong)"/>` +
-      `<path d="M${losses.map(place).join("L")}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>` +
-      `<circle cx="${endX}" cy="${endY}" r="4" fill="var(--ink)"/>`
+      text(x, y - 10, "loss", SOFT) + text(x + width, y - 10, `step ${last}`, `${END} ${SOFT}`) +
+      `<path d="M${x} ${y + height}h${width}" fill="none" ${pen("rule-strong")}/>` +
+      trace(places, `fill="none" ${pen("ink", 1.5)}`) +
+      dot(...places.at(-1), 4, fill("ink"))
     );
   }
 
   // ---- handles and words
-  function handles({ probe }, wide) {
-    const [x, y] = inInputs(probe, layoutOf(wide));
-    const words = `x₁ = ${fixed(probe[0], 2)}, x₂ = ${fixed(probe[1], 2)}`;
-    return [{ name: "probe", label: "Point to follow", along: "x", low: LOW, high: HIGH, value: probe[0], words, x, y }];
-  }
-
-  const withProbe = (state, x, y) => ({ ...state, probe: [x, y].map((value) => clamp(onGrid(value, STEP), LOW, HIGH)) });
-
-  function dragged(state, name, x, y, wide) {
-    const { inputs: [left, top], side } = layoutOf(wide);
-    return withProbe(state, LOW + ((x - left) / side) * (HIGH - LOW), HIGH - ((y - top) / side) * (HIGH - LOW));
-  }
+  const handles = ({ probe }, wide) => [spot("probe", "Point to follow", probe, inputsOf(layoutOf(wide)), RANGE)];
 
   function say({ step, loss, right, y, probe, seen, starts, start }) {
     return [
@@ -193,15 +176,15 @@
   const onward = (state, by) => ({ ...state, step: state.step >= state.last ? 0 : Math.min(state.step + by, state.last) });
 
   define("spaces", {
-    start: (data) => ({ ...data, probe: [...data.probe] }), compute, layoutOf, scene, handles, say,
+    compute, layoutOf, scene, handles, say,
     jumps: true,
-    drag: dragged,
-    nudge: (state, name, dx, dy) => withProbe(state, state.probe[0] + dx * STEP, state.probe[1] + dy * STEP),
-    sliders: [{ name: "step", label: "training step", low: 0, high: ({ last }) => last, step: 1, words: (value) => fixed(value, 0) }],
+    drag: (state, name, x, y, wide) => ({ ...state, probe: within(inputsOf(layoutOf(wide)).back(x, y), RANGE) }),
+    nudge: (state, name, dx, dy) => ({ ...state, probe: stepped(state.probe, dx, dy, RANGE) }),
+    sliders: [{ name: "step", label: "training step", low: 0, high: ({ last }) => last }],
     play: { next: (state) => onward(state, 2), ends: (state) => state.step === state.last, wait: 40 },
     chips: ({ starts }) => [
       { name: "step", label: "One step", to: (state) => onward(state, 1) },
-      ...starts.map(({ label }, k) => ({ name: `start-${k}`, label, to: (state) => ({ ...state, start: k }) })),
+      ...starts.map(({ label }, k) => ({ name: `start-${k}`, label, to: { start: k } })),
     ],
   });
 })();

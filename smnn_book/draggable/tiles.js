@@ -4,11 +4,13 @@
 "use strict";
 
 (() => {
-  const { SOFT, arrow, clamp, define, farther, fixed, layouts, line, rect, round, text } = smnnFigures;
-  const FRAME = 'fill="none" stroke="var(--rule-strong)"';
+  const {
+    FRAME, SOFT, arrow, define, dot, farther, fill, fixed, layouts, line, pen, plane, rect, round,
+    row, text, within,
+  } = smnnFigures;
   const layoutOf = layouts(
     { size: [608, 328], square: [22, 34, 280], plane: [328, 34, 280] },
-    { size: [340, 212], square: [20, 34, 150], plane: [186, 34, 152] },
+    { size: [340, 606], square: [50, 34, 260], plane: [50, 338, 260] },
   );
 
   // One step of the sweep: what was kept and a tile of scores and values become what is kept.
@@ -36,7 +38,7 @@
 
   function scene(state, wide) {
     const at = layoutOf(wide);
-    return square(state, at.square) + plane(state, at.plane, wide);
+    return square(state, at.square) + cloud(state, at.plane);
   }
 
   // The matrix of scores, of which one tile exists.
@@ -50,38 +52,38 @@
       for (let k = first; k < seen; k += 1) {
         const score = scores[row][k];
         cells += rect(left + k * size, top + row * size, size, size,
-          `fill="var(--${score < 0 ? "backward" : "forward"})" fill-opacity="${round(0.08 + (0.8 * Math.abs(score)) / most)}"`);
+          fill(score < 0 ? "backward" : "forward", round(0.08 + (0.8 * Math.abs(score)) / most)));
       }
     }
-    const gone = rect(left, top + top0 * size, first * size, tile * size, 'fill="var(--rule)" fill-opacity="0.5"');
+    const gone = rect(left, top + top0 * size, first * size, tile * size, fill("rule", 0.5));
     let grid = "";
     for (let k = tile; k < scores.length; k += tile) {
       grid += `M${round(left + k * size)} ${top}v${side}M${left} ${round(top + k * size)}h${side}`;
     }
     return (
       text(left, top - 18, "keys", SOFT) + gone + cells +
-      `<path d="${grid}" fill="none" stroke="var(--rule)" stroke-width="0.7"/>` + rect(left, top, side, side, FRAME) +
-      rect(left, top + query * size, side, size, 'fill="none" stroke="var(--ink)" stroke-width="1.5"')
+      `<path d="${grid}" fill="none" ${pen("rule", 0.7)}/>` + rect(left, top, side, side, FRAME) +
+      rect(left, top + query * size, side, size, `fill="none" ${pen("ink", 1.5)}`)
     );
   }
 
   // The values as points, as large as their weights; the output is their mean, and moves.
-  function plane({ values, weights, seen, path, o }, [left, top, side], wide) {
-    const place = ([x, y]) => [left + ((x + 2.2) / 4.4) * side, top + ((2.2 - y) / 4.4) * side];
+  function cloud({ values, weights, seen, path, o }, [left, top, side]) {
+    const place = plane([left, top, side, side], [-2.2, 2.2], [-2.2, 2.2]).at;
     const points = values.map((value, k) => {
       const [x, y] = place(value);
-      const radius = 2.5 + (wide ? 20 : 12) * Math.sqrt(weights[k]);
-      const paint = k < seen ? 'fill="var(--forward)" fill-opacity="0.45" stroke="var(--forward)"' : 'fill="none" stroke="var(--rule-strong)"';
-      return `<circle cx="${round(x)}" cy="${round(y)}" r="${round(radius)}" ${paint}/>`;
+      const radius = 2.5 + 20 * Math.sqrt(weights[k]);
+      const paint = k < seen ? `${fill("forward", 0.45)} ${pen("forward")}` : FRAME;
+      return dot(x, y, radius, paint);
     });
-    const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), 'stroke="var(--backward)" stroke-width="2"', 7));
+    const steps = path.slice(1).map((to, k) => arrow(place(path[k]), place(to), pen("backward", 2), 7));
     const [x, y] = place(o);
-    const dot = seen ? `<circle cx="${round(x)}" cy="${round(y)}" r="6" fill="var(--backward)" stroke="var(--paper)" stroke-width="2"/>` : "";
+    const mean = seen ? dot(x, y, 6, `${fill("backward")} ${pen("paper", 2)}`) : "";
     return (
       text(left, top - 18, "values, and the output", SOFT) + rect(left, top, side, side, FRAME) +
-      line(left, top + side / 2, left + side, top + side / 2, 'stroke="var(--rule)" stroke-width="0.7"') +
-      line(left + side / 2, top, left + side / 2, top + side, 'stroke="var(--rule)" stroke-width="0.7"') +
-      points.join("") + steps.join("") + dot
+      line(left, top + side / 2, left + side, top + side / 2, pen("rule", 0.7)) +
+      line(left + side / 2, top, left + side / 2, top + side, pen("rule", 0.7)) +
+      points.join("") + steps.join("") + mean
     );
   }
 
@@ -90,15 +92,13 @@
     const [left, top, side] = layoutOf(wide).square;
     const size = side / scores.length;
     return [
-      { name: "seen", label: "Keys seen", along: "x", low: 0, high: scores.length, value: seen, words: fixed(seen, 0), x: left + seen * size, y: top - 6 },
-      { name: "query", label: "Query", along: "y", low: 1, high: scores.length, value: query + 1, words: fixed(query + 1, 0), x: left - 6, y: top + (query + 0.5) * size },
+      { name: "seen", label: "Keys seen", range: [0, scores.length], value: seen, x: left + seen * size, y: top - 6 },
+      { name: "query", label: "Query", along: "y", range: [1, scores.length], value: query + 1, x: left - 6, y: top + (query + 0.5) * size },
     ];
   }
 
-  function withPart(state, name, value) {
-    const count = state.scores.length;
-    return { ...state, [name]: name === "seen" ? clamp(Math.round(value), 0, count) : clamp(Math.round(value), 0, count - 1) };
-  }
+  const withPart = (state, name, value) =>
+    ({ ...state, [name]: within(value, [0, state.scores.length - (name !== "seen"), 1]) });
 
   function dragged(state, name, x, y, wide) {
     const [left, top, side] = layoutOf(wide).square;
@@ -115,7 +115,7 @@
     if (!seen) return `${begin}: nothing is kept yet`;
     const last = rescale && rescale < 1 ? `, after times ${fixed(rescale, 3)} for a larger score` : "";
     return (
-      `${begin}: m = ${fixed(m, 3)}, s = ${fixed(s, 3)}${last}, output (${o.map((part) => fixed(part, 3)).join(", ")})\n` +
+      `${begin}: m = ${fixed(m, 3)}, s = ${fixed(s, 3)}${last}, output ${row(o, 3)}\n` +
       `at work: ${tile * tile} scores of ${count * count}`
     );
   }
@@ -131,7 +131,7 @@
     play: { next: onward, ends: ({ seen, scores }) => seen === scores.length, wait: 800 },
     chips: () => [
       { name: "step", label: "Next tile", to: onward },
-      ...[1, 2, 4, 8].map((tile) => ({ name: `tile-${tile}`, label: `tiles of ${tile}`, to: (state) => ({ ...state, tile }) })),
+      ...[1, 2, 4, 8].map((tile) => ({ name: `tile-${tile}`, label: `tiles of ${tile}`, to: { tile } })),
     ],
   });
 })();

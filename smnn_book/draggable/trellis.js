@@ -5,8 +5,8 @@
 
 (() => {
   const {
-    MIDDLE, SOFT, clamp, define, farther, fixed, layouts, line,
-    onGrid, rect, round, softmax, sum, text,
+    MIDDLE, SOFT, clamp, define, dot, farther, fill, fixed, layouts, line, pen, rect, round,
+    softmax, sum, text, trace, within,
   } = smnnFigures;
   const SIGNS = "−ab";
   const COLORS = ["rule-strong", "class-1", "class-2"];
@@ -63,7 +63,7 @@
   function bars({ p, y }, at) {
     const stack = (x, width, parts) => {
       let up = TOP + HIGH;
-      return parts.map((part, k) => rect(x, (up -= part * HIGH), width, part * HIGH, `fill="var(--${COLORS[k]})"`)).join("");
+      return parts.map((part, k) => rect(x, (up -= part * HIGH), width, part * HIGH, fill(COLORS[k]))).join("");
     };
     return p.map((row, t) => {
       const x = barOf(at, t);
@@ -76,33 +76,33 @@
     const between = (t, from, to, more) => line(...place(t - 1, from), ...place(t, to), more);
     const rows = states.map((k, s) => {
       const [, y] = place(0, s);
-      const band = k ? rect(0, y - 16, at.left + 6 * at.pitch, 32, 'fill="var(--panel)"') : "";
+      const band = k ? rect(0, y - 16, at.left + 6 * at.pitch, 32, fill("panel")) : "";
       return band + text(6, y + 5, SIGNS[k]);
     });
     const steps = flow.map((from, t) => from.map((ways, s) => ways.map((part, go) =>
-      part ? between(t, s, s + go, `stroke="var(--ink-soft)" stroke-opacity="0.55" stroke-width="${round(0.6 + 11 * part)}"`) : ""
+      part ? between(t, s, s + go, `${pen("ink-soft")} stroke-opacity="0.55" stroke-width="${round(0.6 + 11 * part)}"`) : ""
     ).join("")).join(""));
     const dots = share.map((parts, t) => parts.map((part, s) => {
       const [x, y] = place(t, s);
-      return part ? `<circle cx="${round(x)}" cy="${y}" r="${round(2 + 12 * Math.sqrt(part))}" fill="var(--${COLORS[states[s]]})"/>` : "";
+      return part ? dot(x, y, 2 + 12 * Math.sqrt(part), fill(COLORS[states[s]])) : "";
     }).join(""));
-    const points = best.trail.map((s, t) => place(t, s).map(round).join(" "));
-    const likeliest = `<path d="M${points.join("L")}" fill="none" stroke="var(--backward)" stroke-width="2.5" stroke-dasharray="6 4"/>`;
+    const points = best.trail.map((s, t) => place(t, s));
+    const likeliest = trace(points, `fill="none" ${pen("backward", 2.5, "6 4")}`);
     return rows.join("") + steps.join("") + dots.join("") + likeliest;
   }
 
   // ---- handles and words
   // A frame is cut in two places: above the blank, and above a.
   const cutsOf = ([blank, a]) => [blank, blank + a];
-  const rangeOf = (k) => (k ? [2 * LEAST, 1 - LEAST] : [LEAST, 1 - 2 * LEAST]);
+  const rangeOf = (k) => (k ? [2 * LEAST, 1 - LEAST, LEAST] : [LEAST, 1 - 2 * LEAST, LEAST]);
 
   function handles({ p }, wide) {
     const at = layoutOf(wide);
     return p.flatMap((row, t) => cutsOf(row).map((cut, k) => {
-      const [low, high] = rangeOf(k);
+      const range = rangeOf(k);
       return {
-        name: `${t}-${k}`, label: `Frame ${t + 1}, ${k ? "blank and a together" : "blank"}`, along: "y", low, high,
-        value: clamp(cut, low, high), words: fixed(cut, 2), x: barOf(at, t) + at.bar / 2, y: TOP + (1 - cut) * HIGH,
+        name: `${t}-${k}`, label: `Frame ${t + 1}, ${k ? "blank and a together" : "blank"}`, along: "y", range,
+        value: clamp(cut, ...range), digits: 2, x: barOf(at, t) + at.bar / 2, y: TOP + (1 - cut) * HIGH,
       };
     }));
   }
@@ -111,7 +111,7 @@
   function withCut(state, name, value) {
     const [t, k] = name.split("-").map(Number);
     let [low, high] = cutsOf(state.p[t]);
-    const cut = clamp(onGrid(value, LEAST), ...rangeOf(k));
+    const cut = within(value, rangeOf(k));
     if (k) [low, high] = [Math.min(low, cut - LEAST), cut];
     else [low, high] = [cut, Math.max(high, cut + LEAST)];
     return { ...state, p: state.p.map((row, j) => (j === t ? [low, high - low, 1 - high] : row)) };
@@ -135,7 +135,7 @@
     play: { next: lower, ends: ({ loss }) => loss < 0.05, wait: 80 },
     chips: ({ labels }) => [
       { name: "step", label: "One step", to: lower },
-      ...labels.map((label) => ({ name: label, label, to: (state) => ({ ...state, label }) })),
+      ...labels.map((label) => ({ name: label, label, to: { label } })),
       { name: "equal", label: "all equal", to: everywhere([1 / 3, 1 / 3, 1 / 3]) },
       { name: "blank", label: "mostly blank", to: everywhere([0.8, 0.1, 0.1]) },
     ],

@@ -5,10 +5,10 @@
 
 (() => {
   const {
-    HALO, MIDDLE, SOFT, clamp, define, farther, fixed, layouts,
-    line, onGrid, rect, round, softmax, text,
+    END, FRAME, HALO, MIDDLE, SOFT, define, farther, fill, fixed, layouts, line, pen, rect,
+    softmax, text, within,
   } = smnnFigures;
-  const CUT = 'stroke="var(--backward)" stroke-width="2" stroke-dasharray="6 4"';
+  const CUT = pen("backward", 2, "6 4");
   const layoutOf = layouts(
     { size: [608, 362], width: 590, base: 200, rise: 160, bar: 34, stack: 258, final: 334 },
     { size: [340, 362], width: 324, base: 200, rise: 160, bar: 19, stack: 258, final: 334 },
@@ -30,7 +30,7 @@
   }
 
   const pitchOf = ({ z }, at) => at.width / z.length;
-  const colorOf = (kept, j) => `fill="var(--${kept[j] ? "forward" : "rule-strong"})"`;
+  const colorOf = (kept, j) => fill(kept[j] ? "forward" : "rule-strong");
 
   function scene(state, wide) {
     const at = layoutOf(wide);
@@ -59,7 +59,7 @@
     const x = state.k * pitchOf(state, at);
     const y = at.base - state.minP * at.rise;
     const place = state.topP * at.width;
-    const name = (words, right, down) => text(right, down, words, `text-anchor="end" ${HALO} fill="var(--backward)"`);
+    const name = (words, right, down) => text(right, down, words, `${END} ${HALO} ${fill("backward")}`);
     return line(x, 18, x, at.base, CUT) + line(0, y, at.width, y, CUT) +
       line(place, at.stack - 8, place, at.stack + 26, CUT) +
       name("top-k", Math.max(x - 14, 40), 18) + name("min-p", at.width - 14, y - 9) +
@@ -73,7 +73,7 @@
       from += share * at.width;
       return piece;
     });
-    return text(0, y - 10, title, SOFT) + pieces.join("") + rect(0, y, at.width, 18, 'fill="none" stroke="var(--rule-strong)"');
+    return text(0, y - 10, title, SOFT) + pieces.join("") + rect(0, y, at.width, 18, FRAME);
   }
 
   // ---- handles and words
@@ -82,19 +82,16 @@
   function handles(state, wide) {
     const at = layoutOf(wide);
     const { k, topP, minP } = state;
-    const of = (name, label, along, value, words, x, y) =>
-      ({ name, label, along, low: RANGES[name][0], high: RANGES[name][1], value, words, x, y });
+    const of = (name, label, along, value, digits, x, y) =>
+      ({ name, label, along, range: RANGES[name], value, digits, x, y });
     return [
-      of("k", "Top-k", "x", k, fixed(k, 0), k * pitchOf(state, at), 14),
-      of("minP", "Min-p", "y", minP, fixed(minP, 2), at.width, at.base - minP * at.rise),
-      of("topP", "Top-p", "x", topP, fixed(topP, 2), topP * at.width, at.stack + 9),
+      of("k", "Top-k", "x", k, 0, k * pitchOf(state, at), 14),
+      of("minP", "Min-p", "y", minP, 2, at.width, at.base - minP * at.rise),
+      of("topP", "Top-p", "x", topP, 2, topP * at.width, at.stack + 9),
     ];
   }
 
-  function withCut(state, name, value) {
-    const [low, high, step] = RANGES[name];
-    return { ...state, [name]: clamp(onGrid(value, step), low, high) };
-  }
+  const withCut = (state, name, value) => ({ ...state, [name]: within(value, RANGES[name]) });
 
   function dragged(state, name, x, y, wide) {
     const at = layoutOf(wide);
@@ -115,12 +112,12 @@
     compute, layoutOf, scene, handles, say,
     drag: dragged,
     nudge: (state, name, dx, dy) => withCut(state, name, state[name] + farther(dx, dy) * RANGES[name][2]),
-    sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 3, step: 0.1, words: (value) => fixed(value, 1) }],
+    sliders: [{ name: "T", label: "temperature T", low: 0.2, high: 3, step: 0.1, digits: 1 }],
     chips: ({ rows }) => [
-      { name: "k", label: "top-k 5", to: (state) => ({ ...state, ...OFF, k: 5 }) },
-      { name: "p", label: "top-p 0.9", to: (state) => ({ ...state, ...OFF, topP: 0.9 }) },
-      { name: "m", label: "min-p 0.1", to: (state) => ({ ...state, ...OFF, minP: 0.1 }) },
-      ...rows.map(({ label, z, words }, j) => ({ name: `row-${j}`, label, to: (state) => ({ ...state, z, words }) })),
+      { name: "k", label: "top-k 5", to: { ...OFF, k: 5 } },
+      { name: "p", label: "top-p 0.9", to: { ...OFF, topP: 0.9 } },
+      { name: "m", label: "min-p 0.1", to: { ...OFF, minP: 0.1 } },
+      ...rows.map(({ label, z, words }, j) => ({ name: `row-${j}`, label, to: { z, words } })),
     ],
   });
 })();

@@ -17,8 +17,10 @@ from .spaces import STARTS, train_xor, two_spaces, xor_cloud, xor_network
 from .tiles import attention_tiles, queries_keys_values, sweep_of
 from .trellis import alignments, ctc_trellis
 from .truncation import kept_classes, three_cuts
+from .valley import OPTIMIZERS, long_valley, steps_until_near, walk_valley
 
 __all__ = [
+    "OPTIMIZERS",
     "STARTS",
     "TYPES",
     "alignments",
@@ -38,6 +40,7 @@ __all__ = [
     "huffman_tree",
     "jacobian_explorer",
     "kept_classes",
+    "long_valley",
     "loss_explorer",
     "network_graph",
     "neuron_graph",
@@ -50,6 +53,7 @@ __all__ = [
     "softmax_machine",
     "softmax_pullback",
     "source_in_guide",
+    "steps_until_near",
     "sweep_of",
     "three_cuts",
     "train_xor",
@@ -57,6 +61,7 @@ __all__ = [
     "two_spaces",
     "unit_of",
     "walk_off_the_mesa",
+    "walk_valley",
     "worst_mistakes",
     "xor_cloud",
     "xor_network",

@@ -162,11 +162,11 @@ def network_graph(
         for i, j in np.ndindex(2, 2):
             weight = f"W{layer}{i}{j}"
             leaves[weight] = float(W[i, j])
-            share = 0.5 if i == j else 0.36
+            shares = (0.5, 0.5) if i == j else (0.36, 0.3)  # on a phone, clear of each other
             ends = at(columns[below], i), at(columns[above], j)
             middle = [
                 [a + share * (b - a) for a, b in zip(one, other, strict=True)]
-                for one, other in zip(*ends, strict=True)
+                for share, one, other in zip(shares, *ends, strict=True)
             ]
             nodes.append(
                 {"name": weight, "label": f"W{layer}{SUBSCRIPTS[i]}{SUBSCRIPTS[j]}", "at": middle,

@@ -8,7 +8,7 @@ from smnn_book.draggable import DraggableFigure, number, row
 
 RATE = 0.05
 LAST = 400
-STARTS = {"a start that works": 11, "one that takes longer": 3, "one that gets stuck": 0}
+STARTS = {"a start that works": 11, "a slower start": 3, "one that gets stuck": 0}
 NAMES = {"0.W": "W1", "0.b": "b1", "1.W": "W2", "1.b": "b2"}
 
 

@@ -24,6 +24,7 @@ FIGURES = {
     "gate-regions": explorers.gate_regions,
     "huffman-tree": explorers.huffman_tree,
     "jacobian-explorer": explorers.jacobian_explorer,
+    "long-valley": explorers.long_valley,
     "loss-explorer": explorers.loss_explorer,
     "mesa": explorers.walk_off_the_mesa,
     "network-graph": explorers.network_graph,

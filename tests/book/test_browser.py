@@ -18,6 +18,7 @@ if find_browser() is None and not os.environ.get("CI"):
     pytest.skip("no browser: install Chromium", allow_module_level=True)
 
 WIDTHS = (360, 768, 1280)
+SCHEMES = ("light", "dark")
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 LEGIBILITY = (ROOT / "tests/book/legibility.js").read_text(encoding="utf-8").rstrip().rstrip(";")
 # Contrasts of words and marks; pixels of letters in figures and of formulas; and how thin, in
@@ -38,8 +39,8 @@ def faults_in_legibility(page):
     return page.evaluate(LEGIBILITY, LIMITS)
 
 
-def faults_in_width(page):
-    """Nothing pushes the page wider than the window, and everything in it can be read."""
+def faults_in_width(page, schemes=("light",)):
+    """Nothing pushes the page wider than the window, and everything can be read in all colors."""
     faults = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
@@ -48,56 +49,87 @@ def faults_in_width(page):
         except playwright.TimeoutError:
             wide = page.evaluate("document.documentElement.scrollWidth")
             faults.append(f"is {wide} pixels wide in a window of {width}")
-        faults += [f"{width} pixels: {fault}" for fault in faults_in_legibility(page)]
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            faults += [f"{width} pixels, {scheme}: {fault}" for fault in faults_in_legibility(page)]
     return faults
 
 
-# Spares axe what it has seen.  The inside of an image is no part of what it judges (the colors are
-# left to legibility.js).  And of words that look alike, on the same grounds, the first stand for
-# all: its search for what is behind a word takes most of the time of these tests.
-BEFORE_AXE = """() => {
+# Spares axe what it has seen, here or on an earlier page.  The inside of an image is no part of
+# what it judges (the colors are left to legibility.js).  And of words that look alike, on the same
+# grounds, the first stand for all, and of links in words that look alike: the search for what is
+# behind a word takes most of the time of these tests.  Returns the looks that are new.
+BEFORE_AXE = """(known) => {
   window.drawings = [...document.querySelectorAll(".picture[role=img] > svg")]
     .map((svg) => [svg, [...svg.childNodes]]);
   for (const [svg] of drawings) svg.replaceChildren();
 
   function grounds(one) {
     const found = [];
+    let covered = false; // by a color through which nothing can be seen
     for (; one; one = one.parentElement) {
       const { position, opacity, backgroundImage, backgroundColor } = getComputedStyle(one);
-      if (!["static", "relative"].includes(position)) return null;
       if (opacity !== "1") found.push(opacity);
+      if (covered) continue;
       if (backgroundImage !== "none") found.push(backgroundImage);
       if (backgroundColor !== "rgba(0, 0, 0, 0)") found.push(backgroundColor);
+      covered = backgroundImage === "none" && backgroundColor.startsWith("rgb(");
+      if (!covered && ["absolute", "fixed"].includes(position)) found.push(one.className);
     }
     return found.join();
   }
-  const seen = new Set();
-  for (const one of document.querySelectorAll("body *")) {
-    if (one.childElementCount || !one.textContent.trim()) continue;
+  const seen = new Set(known);
+  const looks = [];
+  function note(one, kind, more) {
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(one);
-    const behind = grounds(one);
-    const look = [color, fontSize, fontWeight, textShadow, behind].join();
-    if (behind !== null && seen.has(look)) one.dataset.twin = "";
+    const look = [kind, color, fontSize, fontWeight, textShadow, grounds(one), ...more].join();
+    if (seen.has(look)) one.setAttribute(`data-twin-${kind}`, "");
+    else looks.push(look);
     seen.add(look);
   }
-  axe.configure({ rules: [{ id: "color-contrast", selector: "*:not([data-twin])" }] });
+  for (const one of document.querySelectorAll("body *")) {
+    if (one.childElementCount === 0 && one.textContent.trim()) note(one, "word", []);
+  }
+  for (const link of document.querySelectorAll("a[href]")) {
+    const { textDecoration, borderBottom } = getComputedStyle(link);
+    const { color, fontSize, fontWeight } = getComputedStyle(link.parentElement);
+    note(link, "link", [textDecoration, borderBottom, color, fontSize, fontWeight]);
+  }
+  axe.configure({ rules: [
+    { id: "color-contrast", selector: "*:not([data-twin-word])" },
+    { id: "link-in-text-block", selector: "a[href]:not([data-twin-link])" },
+  ] });
+  return looks;
 }"""
 AFTER_AXE = """() => {
   for (const [svg, content] of drawings) svg.replaceChildren(...content);
-  for (const one of document.querySelectorAll("[data-twin]")) delete one.dataset.twin;
+  for (const kind of ["data-twin-word", "data-twin-link"]) {
+    for (const one of document.querySelectorAll(`[${kind}]`)) one.removeAttribute(kind);
+  }
 }"""
+OF_LOOKS = ["color-contrast", "link-in-text-block"]  # rules that ask what a look alone answers
 
 
-def faults_in_access(page, rules=()):
-    """What axe-core finds, in short; with rules, what it finds against these."""
-    page.evaluate(AXE)
+def faults_in_access(page, rules=(), known=None):
+    """What axe-core finds, in short; with rules, what it finds against these.
+
+    `known` are the looks of words that have been judged right; those of the page join them.
+    """
+    known = set() if known is None else known
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    looks = page.evaluate(BEFORE_AXE, sorted(known))
     # without preload: axe would fetch the style sheets, which file: does not allow
     options = {"preload": False, "resultTypes": ["violations"]}
     if rules:
         options["runOnly"] = list(rules)
-    page.evaluate(BEFORE_AXE)
-    found = page.evaluate("(options) => axe.run(options)", options)["violations"]
+    if not looks:
+        options["rules"] = {rule: {"enabled": False} for rule in OF_LOOKS}
+    asked = looks or set(rules) != set(OF_LOOKS)
+    found = page.evaluate("(options) => axe.run(options)", options)["violations"] if asked else []
     page.evaluate(AFTER_AXE)
+    if not {fault["id"] for fault in found} & set(OF_LOOKS):
+        known.update(looks)
     places = [(fault["id"], node["target"][0]) for fault in found for node in fault["nodes"]]
     return [f"{rule}: {place}" for rule, place in places if not is_formula(page, rule, place)]
 
@@ -139,15 +171,21 @@ every_page = pytest.mark.parametrize(
 needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run make book")
 
 
+@pytest.fixture(scope="module")
+def known():
+    """The looks of words whose contrast was right on a page before."""
+    return set()
+
+
 @needs_pages
 @every_page
-def test_page(path, page):
+def test_page(path, page, known):
     page.goto(path.as_uri())
     settle(page)
-    faults = faults_in_formulas(page) + faults_in_width(page) + faults_in_access(page)
-    faults += faults_in_enlarging(page)
-    page.emulate_media(color_scheme="dark")
-    faults += faults_in_width(page) + faults_in_access(page, rules=["color-contrast"])
+    faults = faults_in_formulas(page) + faults_in_width(page, SCHEMES)
+    faults += faults_in_access(page, rules=OF_LOOKS, known=known)  # in the dark, as it is left
+    page.emulate_media(color_scheme="light")
+    faults += faults_in_access(page, known=known) + faults_in_enlarging(page)
     found = page.faults + faults
     assert not found, "\n".join(found)
 
@@ -419,7 +457,26 @@ def test_of_faint_words_that_look_alike_one_is_found(page):
     found = faults_in_access(page, rules=["color-contrast"])
     places = ["p:nth-child(4)", "p:nth-child(6)", "p:nth-child(6) > i"]
     assert found == [f"color-contrast: {place}" for place in places]
-    assert page.locator("[data-twin]").count() == 0
+    assert page.locator("[data-twin-word], [data-twin-link]").count() == 0
+
+
+def test_what_an_earlier_page_has_shown_is_not_judged_again(page):
+    right = """<html lang="en"><title>t</title><main><h1>Right</h1>
+      <p>dark words, <a href="#x">a link</a></p>"""
+    known = set()
+    page.set_content(right)
+    assert faults_in_access(page, known=known) == []
+    looks = set(known)
+    assert looks
+    for _ in range(2):
+        page.set_content(
+            f'{right}<p style="color: #ccc">faint</p>'
+            "<p>many more dark words, "
+            '<a href="#x" style="color: #222; text-decoration: none">hidden</a></p>'
+        )
+        found = faults_in_access(page, rules=OF_LOOKS, known=known)
+        assert found == ["color-contrast: p:nth-child(3)", "link-in-text-block: p:nth-child(4) > a"]
+        assert known == looks, "what is wrong must be found on the next page too"
 
 
 def test_what_is_illegible_is_found(page):

@@ -253,6 +253,15 @@ def field_agrees(now, words):
     assert_same_words(words, explorers.source_in_guide(now["km"], now["depth"], now["snr"]).text)
 
 
+def valley_agrees(now, words):
+    start, turn = now["start"], now["turn"]
+    for name, walk in zip(explorers.OPTIMIZERS, now["walks"], strict=True):
+        path = explorers.walk_valley(name, now["eta"], now["step"], start, turn)
+        size = np.maximum(1, np.abs(path))  # a walk that diverges goes far
+        close(np.array(walk["path"], dtype=float) / size, path / size)
+    assert_same_words(words, explorers.long_valley(now["eta"], now["step"], start, turn).text)
+
+
 AGREES = {
     "attention-tiles": tiles_agree,
     "corridor-coin": corridor_agrees,
@@ -261,6 +270,7 @@ AGREES = {
     "gate-regions": gate_agrees,
     "huffman-tree": huffman_agrees,
     "jacobian-explorer": jacobian_agrees,
+    "long-valley": valley_agrees,
     "loss-explorer": loss_agrees,
     "mesa": mesa_agrees,
     "network-graph": network_agrees,
@@ -336,28 +346,48 @@ def test_a_mouse_drags_every_handle(name, width, page, workbench):
     assert page.faults == []
 
 
-# Their words break into the same lines whatever the numbers are.
-STEADY = (
-    "descent-explorer",
-    "jacobian-explorer",
-    "loss-explorer",
-    "one-line",
-    "regions-explorer",
-    "sigmoid-explorer",
-)
+# All presets, and with each of them all sliders, and the handles at their ends: the heights, each
+# with words that the figure says there.
+HEIGHTS = """() => {
+  const root = document.querySelector(".draggable");
+  const heights = {};
+  const look = () => {
+    const words = root.querySelector(".interactive-readout").textContent;
+    heights[Math.round(root.getBoundingClientRect().height)] = words;
+  };
+  const ends = () => {
+    for (const key of ["Home", "End", "PageDown"]) {
+      for (const knob of root.querySelectorAll(".handle")) {
+        if (!knob.getClientRects().length) continue;
+        knob.dispatchEvent(new KeyboardEvent("keydown", { key }));
+        look();
+      }
+    }
+  };
+  look();
+  for (const chip of root.querySelectorAll(".chip:not([data-chip=play])")) {
+    chip.click();
+    look();
+    for (const slider of root.querySelectorAll("input[type=range]")) {
+      for (let k = 0; k <= 24; k += 1) {
+        slider.value = +slider.min + ((slider.max - slider.min) * k) / 24;
+        slider.dispatchEvent(new Event("input"));
+        look();
+        if (k % 8 === 0) ends();
+      }
+    }
+    ends();
+  }
+  return heights;
+}"""
 
 
-@pytest.mark.parametrize("name", STEADY)
+@every_figure
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_keeps_its_height(name, width, page, workbench):
-    figure = opened(page, workbench, name, width)
-    heights = {figure.bounding_box()["height"]}
-    for control in page.locator("svg:visible .handle, input[type=range]").all():
-        control.focus()
-        for key in ("ArrowUp", "Home", "End"):
-            page.keyboard.press(key)
-            heights.add(figure.bounding_box()["height"])
-    assert max(heights) - min(heights) < 1
+    opened(page, workbench, name, width)
+    heights = page.evaluate(HEIGHTS)
+    assert len(heights) == 1, heights
 
 
 @driven
@@ -401,7 +431,11 @@ def test_what_plays_can_be_stopped_and_ends(name, page, workbench):
     assert state(page)["step"] == last == int(page.locator("input").get_attribute("max"))
 
 
-PLAYS = {"descent-explorer": ("step", 20), "regions-explorer": ("n", 3)}
+PLAYS = {
+    "descent-explorer": ("step", 20),
+    "long-valley": ("step", 100),
+    "regions-explorer": ("n", 3),
+}
 
 
 @pytest.mark.parametrize("name", PLAYS)
@@ -475,6 +509,19 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
     assert (now["right"] == 48) == (start < 2)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("rate", ["0.02", "0.18", "0.21"])
+def test_a_hundred_steps_in_the_valley_are_the_optimizers(rate, turned, page, workbench):
+    opened(page, workbench, "long-valley")
+    page.locator(f".chip[data-chip='rate-{rate}']").click()
+    if turned:
+        page.locator(".chip[data-chip=turn]").click()
+    now = assert_agrees(page, "long-valley")
+    assert (now["eta"], now["turn"], now["step"]) == (float(rate), 30 * turned, 100)
+    assert [len(walk["path"]) for walk in now["walks"]] == [101] * 3
+    assert [walk["diverges"] for walk in now["walks"]] == [rate == "0.21", False, False]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -506,6 +553,9 @@ def test_a_hundred_steps_in_the_page_are_the_packages(start, page, workbench):
         (lambda: explorers.gate_regions(sure=0), "a factor between 1 and 20, got 0"),
         (lambda: explorers.huffman_tree([1, 2] + [1] * 6), "eight counts from 96 to 1"),
         (lambda: explorers.huffman_tree(drawn=201), "at most 200 words drawn, got 201"),
+        (lambda: explorers.long_valley(0.5), "a learning rate between 0.01 and 0.4, got 0.5"),
+        (lambda: explorers.long_valley(steps=101), "a number of steps between 0 and 100, got 101"),
+        (lambda: explorers.long_valley(start=(0, 2)), "a start of at most 3 and 1.8 either way"),
         (lambda: explorers.source_in_guide(3), "kilometers between 0.1 and 2.86, got 3"),
         (lambda: explorers.three_cuts(row=2), "expected row 0 or 1, got 2"),
         (lambda: explorers.three_cuts(top_k=0), "expected top_k between 1 and 12, got 0"),
