@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+#: Folders that are not read: the tests, and what NumPy has up to Python 3.11 only.
+LEFT_OUT = {"tests", "distutils"}
+
 
 def read_docstrings(package):
     """Return the docstrings of a package, each as a list of words in lower case.
 
     Read are the texts in triple quotes in the Python files, without the tests, without lines of
-    examples, and each text once.
+    examples, and each text once.  Of NumPy, ``numpy.distutils`` is left out, which is there up to
+    Python 3.11 only, so that the text is the same with every version of Python.
 
     Parameters
     ----------
@@ -31,7 +35,7 @@ def read_docstrings(package):
     root = Path(find_spec(package).origin).parent
     texts = {}
     for file in sorted(root.rglob("*.py")):
-        if "tests" not in file.relative_to(root).parts:
+        if LEFT_OUT.isdisjoint(file.relative_to(root).parts):
             found = re.findall(r'"""(.*?)"""', file.read_text(encoding="utf-8"), re.DOTALL)
             texts.update(dict.fromkeys(found))
     return [list(_words(text)) for text in texts]

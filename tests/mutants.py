@@ -32,20 +32,58 @@ ROOT = Path(__file__).parent.parent
 SAMPLE = 40
 LIMIT = 5  # times the processor time without a fault, after which tests count as without an end
 
+#: What bad arguments do, without the tests of threads and processes, which take minutes.
+OF_ARGUMENTS = tuple(
+    f"robustness::test_{name}"
+    for name in (
+        "dtypes_that_are_not_real_numbers",
+        "a_ragged_list_is_refused_by_numpy",
+        "wrong_axes",
+        "wrong_temperatures",
+        "wrong_masks_and_outputs",
+        "gradients_of_another_shape",
+        "labels_out_of_range",
+        "the_place_of_a_wrong_label_is_that_of_the_target",
+        "wrong_targets",
+        "wrong_options",
+        "options_that_do_not_go_together",
+        "wrong_linear_layers",
+        "no_warning_for_values_that_the_table_allows",
+    )
+)
+
 #: The modules, and the tests of each: files, or a function of a file.
 MODULES = {
-    "functional/_softmax": ("functional", "properties", "every_name", "reference", "robustness"),
+    "functional/_softmax": ("functional", "properties", "every_name", "reference", *OF_ARGUMENTS),
     "functional/_cross_entropy": (
         "cross_entropy",
         "linear_cross_entropy",
         "functional",
         "properties",
-        "robustness",
+        *OF_ARGUMENTS,
     ),
     "functional/_attention": ("attention",),
-    "_core/validation": ("robustness", "functional", "losses", "metrics", "layers", "edges"),
+    "_core/validation": (
+        "validation",
+        *OF_ARGUMENTS,
+        "functional",
+        "losses",
+        "metrics",
+        "layers",
+        "edges",
+    ),
     "activations": ("activations", "every_name"),
-    "losses": ("losses", "entmax", "edges", "every_name", "gradients::test_gradient"),
+    "losses": (
+        "losses",
+        "entmax",
+        "edges",
+        "every_name",
+        "gradients::test_gradient",
+        "ensemble::test_it_can_be_below_1",
+        "ensemble::test_it_is_the_number_of_experts_where_one_is_always_certain",
+        "ensemble::test_several_experts_a_row_and_float32",
+        "ensemble::test_a_gate_says_what_it_expected",
+    ),
     "metrics": ("metrics",),
     "optim/optimizers": ("optim",),
     "pullback": ("pullback", "gradients", "autograd", "gradcheck", "functional", "layers"),

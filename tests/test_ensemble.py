@@ -101,6 +101,10 @@ def test_it_can_be_below_1():
     assert loss < 0.9
 
 
+def test_it_is_the_number_of_experts_where_one_is_always_certain():
+    assert load_balancing_loss([[0, 1, 0], [0, 1, 0]], [1, 1])[0] == 3
+
+
 def test_it_is_at_least_1_where_use_equals_probability():
     for _ in range(50):
         share = RNG.dirichlet(np.ones(5)).round(1)
@@ -129,6 +133,7 @@ def test_several_experts_a_row_and_float32():
         (([[np.nan, 0.5]], [0]), ValueError, "probabilities, got numbers from nan"),
         ((np.ones((2, 2)) / 2, [0]), ValueError, r"shape \(2,\) or \(2, k\)"),
         ((np.ones((2, 2)) / 2, [0, 2]), ValueError, "from 0 to 1, got integers from 0 to 2"),
+        ((np.ones((2, 2)) / 2, [-1, 1]), ValueError, "from 0 to 1, got integers from -1 to 1"),
         ((np.ones((2, 2)) / 2, [0.5, 1]), TypeError, "chosen"),
     ],
 )
