@@ -130,6 +130,7 @@ def test_several_experts_a_row_and_float32():
         (([0.5, 0.5], [0]), ValueError, r"shape \(N, E\), with rows, got \(2,\)"),
         ((np.ones((0, 2)), np.ones(0, int)), ValueError, "with rows"),
         (([[2.0, -1.0]], [0]), ValueError, "probabilities, got numbers from -1 to 2"),
+        (([[1.5, 0.5]], [0]), ValueError, "probabilities, got numbers from 0.5 to 1.5"),
         (([[np.nan, 0.5]], [0]), ValueError, "probabilities, got numbers from nan"),
         ((np.ones((2, 2)) / 2, [0]), ValueError, r"shape \(2,\) or \(2, k\)"),
         ((np.ones((2, 2)) / 2, [0, 2]), ValueError, "from 0 to 1, got integers from 0 to 2"),
