@@ -54,7 +54,14 @@ OF_ARGUMENTS = tuple(
 
 #: The modules, and the tests of each: files, or a function of a file.
 MODULES = {
-    "functional/_softmax": ("functional", "properties", "every_name", "reference", *OF_ARGUMENTS),
+    "functional/_softmax": (
+        "spellings",
+        "functional",
+        "properties",
+        "every_name",
+        "reference::test_softmax_error_bound",
+        *OF_ARGUMENTS,
+    ),
     "functional/_cross_entropy": (
         "cross_entropy",
         "linear_cross_entropy",

@@ -242,6 +242,11 @@ def test_logsumexp_is_that_of_scipy(axis, keepdims):
         np.testing.assert_array_equal(without, np.where(sign < 0, np.nan, y))
 
 
+def test_the_sign_of_a_sum_without_weights():
+    y, sign = smnn.logsumexp([[-np.inf, -np.inf], [-np.inf, 2.0]], return_sign=True)
+    assert y.tolist() == [-np.inf, 2] and sign.tolist() == [0, 1]
+
+
 def test_logsumexp_leaves_entries_out():
     x, where = X.astype(float), X > 0
     expected = np.log(np.where(where, np.exp(x), 0).sum(axis=1))
