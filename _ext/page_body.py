@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+# No drawing and no formula holds another.
 HEAVY = re.compile(r"<svg\b.*?</svg>|<math\b.*?</math>", re.DOTALL)
 MARK = re.compile(r'<held-part number="(\d+)"></held-part>')
 

@@ -57,7 +57,6 @@
 
   // What leaves the map is cut at its edge.
   function valley({ walks, turn }, map, { x, y, at }) {
-    const [left, top, width, height] = map;
     const unit = x(1) - x(0);
     const contours = CONTOURS.map((across) =>
       `<ellipse rx="${round(across * unit * Math.sqrt(STEEP / FLAT))}" ry="${round(across * unit)}"` +
@@ -66,8 +65,8 @@
       const places = path.map((place) => at(place.map((w) => clamp(w, -30, 30))));
       return trace(places, paint(k)) + dot(...places.at(-1), 5, fill(`series-${k + 1}`));
     });
-    return `<svg x="${left}" y="${top}" width="${width}" height="${height}" viewBox="${map.join(" ")}">` +
-      `${contours.join("")}${drawn.join("")}</svg>${rect(...map, FRAME)}`;
+    return `<clipPath id="valley-${map[2]}">${rect(...map)}</clipPath>` +
+      `<g clip-path="url(#valley-${map[2]})">${contours.join("")}${drawn.join("")}</g>${rect(...map, FRAME)}`;
   }
 
   function distances({ walks }, box) {

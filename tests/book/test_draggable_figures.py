@@ -569,6 +569,13 @@ def test_a_first_state_out_of_range_is_refused(make, message):
 
 
 @every_figure
+def test_no_drawing_holds_another(name, workbench):
+    """What takes a page apart goes from the beginning of a drawing to the first end."""
+    drawings = re.split("</svg>", (workbench / f"{name}.html").read_text(encoding="utf-8"))
+    assert {part.count("<svg") for part in drawings[:-1]} == {1}
+
+
+@every_figure
 def test_everybody_can_read_it(name, page, workbench):
     opened(page, workbench, name)
     faults = faults_in_width(page) + faults_in_access(page)
