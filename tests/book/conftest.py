@@ -15,19 +15,30 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """The one window of a module: a new one for each test would take half of its time."""
+    page = browser.new_page()
+    page.on("request", lambda request: note_request(page, request.url))
+    page.on("console", lambda message: note_message(page, message))
+    page.on("pageerror", lambda error: page.faults.append(f"raises {error}"))
+    return page
+
+
 @pytest.fixture
-def page(browser):
+def page(window):
     """An empty page that notes what it asks for and what it complains about.
 
     What lies at `page.home` it may ask for, and files.
     """
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.faults, page.home = [], "file:"
-    page.on("request", lambda request: note_request(page, request.url))
-    page.on("console", lambda message: note_message(page, message))
-    page.on("pageerror", lambda error: page.faults.append(f"raises {error}"))
-    yield page
-    page.close()
+    window.faults, window.home = [], "file:"
+    window.mouse.up()
+    window.goto("about:blank")
+    window.mouse.move(0, 0)
+    window.set_viewport_size({"width": 1280, "height": 800})
+    window.emulate_media(media="null", color_scheme="light", reduced_motion="no-preference")
+    window.faults.clear()  # of the page before
+    return window
 
 
 def note_request(page, address):
