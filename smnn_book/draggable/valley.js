@@ -43,7 +43,7 @@
 
   // ---- the drawing
   const planeOf = (wide) => plane(layoutOf(wide).map, [-3.2, 3.2], [-2, 2]);
-  const paint = (k) => `fill="none" stroke-linejoin="round" ${pen(`series-${k + 1}`, 2, MOVES[k][2])}`;
+  const paint = (k) => `stroke-linejoin="round" ${pen(`series-${k + 1}`, 2, MOVES[k][2])}`;
 
   function scene(state, wide) {
     const { map, plot } = layoutOf(wide);
@@ -63,7 +63,7 @@
       ` transform="translate(${at([0, 0]).map(round)}) rotate(${-round(turn)})" ${fill("forward", 0.06)} ${pen("rule")}/>`);
     const drawn = walks.map(({ path }, k) => {
       const places = path.map((place) => at(place.map((w) => clamp(w, -30, 30))));
-      return trace(places, paint(k)) + dot(...places.at(-1), 5, fill(`series-${k + 1}`));
+      return trace(places, `fill="none" ${paint(k)}`) + dot(...places.at(-1), 5, fill(`series-${k + 1}`));
     });
     return `<clipPath id="valley-${map[2]}">${rect(...map)}</clipPath>` +
       `<g clip-path="url(#valley-${map[2]})">${contours.join("")}${drawn.join("")}</g>${rect(...map, FRAME)}`;

@@ -214,7 +214,7 @@ def page(path):
 def links_into_the_package(chapter):
     """Where the paragraphs "In the package" of a chapter lead, read without the rest of it."""
     html = chapter.read_text(encoding="utf-8")
-    parts = bs4.SoupStrainer(class_="in-package")
+    parts = bs4.SoupStrainer(class_=re.compile("in-package"))
     found = bs4.BeautifulSoup(html, "html.parser", parse_only=parts)
     return [a["href"] for a in found.select("a")]
 
