@@ -1,13 +1,13 @@
 """Arguments in their canonical form: what they become, and what is refused."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from smnn._core import validation as check
 
 
 def test_a_frame_of_numbers_that_can_be_missing_is_float64():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [0.5, 1.5]})
     found = check.float_array(frame, "x")
     assert found.dtype == np.float64
@@ -15,9 +15,13 @@ def test_a_frame_of_numbers_that_can_be_missing_is_float64():
     assert check.float_array(pd.DataFrame({"a": [1], "b": [True]}, dtype=object), "x").sum() == 2
 
 
-def test_objects_and_text_are_no_numbers():
+def test_a_frame_of_text_holds_no_numbers():
+    pd = pytest.importorskip("pandas")
     with pytest.raises(TypeError, match="x must hold numbers: "):
         check.float_array(pd.DataFrame({"a": ["b"]}, dtype=object), "x")
+
+
+def test_an_array_of_objects_holds_no_numbers():
     with pytest.raises(TypeError, match=r"x must hold float16, .* got dtype object"):
         check.float_array(np.array([1, None]), "x")
     assert check.float_array(np.array([], object), "x").dtype == np.float64
