@@ -64,7 +64,16 @@ BEFORE_AXE = """(known) => {
     .map((svg) => [svg, [...svg.childNodes]]);
   for (const [svg] of drawings) svg.replaceChildren();
 
+  function beneath(one) {
+    one.scrollIntoView({ block: "center", behavior: "instant" });
+    const { x, y, width, height } = one.getBoundingClientRect();
+    return document.elementsFromPoint(x + width / 2, y + height / 2).map((other) => {
+      const { backgroundImage, backgroundColor } = getComputedStyle(other);
+      return [other.tagName, backgroundImage, backgroundColor];
+    }).join();
+  }
   function grounds(one) {
+    const word = one;
     const found = [];
     let covered = false; // by a color through which nothing can be seen
     for (; one; one = one.parentElement) {
@@ -74,7 +83,7 @@ BEFORE_AXE = """(known) => {
       if (backgroundImage !== "none") found.push(backgroundImage);
       if (backgroundColor !== "rgba(0, 0, 0, 0)") found.push(backgroundColor);
       covered = backgroundImage === "none" && backgroundColor.startsWith("rgb(");
-      if (!covered && ["absolute", "fixed"].includes(position)) found.push(one.className);
+      if (!covered && ["absolute", "fixed"].includes(position)) found.push(beneath(word));
     }
     return found.join();
   }
@@ -95,6 +104,7 @@ BEFORE_AXE = """(known) => {
     const { color, fontSize, fontWeight } = getComputedStyle(link.parentElement);
     note(link, "link", [textDecoration, borderBottom, color, fontSize, fontWeight]);
   }
+  scrollTo({ top: 0, behavior: "instant" });
   axe.configure({ rules: [
     { id: "color-contrast", selector: "*:not([data-twin-word])" },
     { id: "link-in-text-block", selector: "a[href]:not([data-twin-link])" },
@@ -477,6 +487,15 @@ def test_what_an_earlier_page_has_shown_is_not_judged_again(page):
         found = faults_in_access(page, rules=OF_LOOKS, known=known)
         assert found == ["color-contrast: p:nth-child(3)", "link-in-text-block: p:nth-child(4) > a"]
         assert known == looks, "what is wrong must be found on the next page too"
+
+
+def test_words_that_lie_on_something_else_are_known_by_what_lies_beneath(page):
+    known = set()
+    for ground, found in (("white", []), ("#333", ["color-contrast: p"])):
+        page.set_content(f"""<html lang="en"><title>t</title><main><h1>Over</h1>
+          <div style="height: 900px; background: {ground}"></div>
+          <p class="over" style="position: absolute; top: 500px; color: #222">over</p>""")
+        assert faults_in_access(page, rules=OF_LOOKS, known=known) == found
 
 
 def test_what_is_illegible_is_found(page):
