@@ -56,13 +56,17 @@ def faults_in_width(page, schemes=("light",)):
 
 
 # Spares axe what it has seen, here or on an earlier page.  The inside of an image is no part of
-# what it judges (the colors are left to legibility.js).  And of words that look alike, on the same
-# grounds, the first stand for all, and of links in words that look alike: the search for what is
-# behind a word takes most of the time of these tests.  Returns the looks that are new.
+# what it judges (the colors are left to legibility.js), nor is that of a formula, but for the
+# looks of its letters.  And of words that look alike, on the same grounds, the first stand for
+# all, and of links in words that look alike: the search for what is behind a word takes most of
+# the time of these tests.  Returns the looks that are new.
 BEFORE_AXE = """(known) => {
-  window.drawings = [...document.querySelectorAll(".picture[role=img] > svg")]
-    .map((svg) => [svg, [...svg.childNodes]]);
-  for (const [svg] of drawings) svg.replaceChildren();
+  window.emptied = [];
+  function empty(one) {
+    emptied.push([one, [...one.childNodes]]);
+    one.replaceChildren();
+  }
+  document.querySelectorAll(".picture[role=img] > svg").forEach(empty);
 
   function beneath(one) {
     one.scrollIntoView({ block: "center", behavior: "instant" });
@@ -72,48 +76,58 @@ BEFORE_AXE = """(known) => {
       return [other.tagName, backgroundImage, backgroundColor];
     }).join();
   }
-  function grounds(one) {
-    const word = one;
-    const found = [];
-    let covered = false; // by a color through which nothing can be seen
-    for (; one; one = one.parentElement) {
+  const behind = new Map(); // each element, and what can be seen behind its words
+  function lookBehind(one) {
+    if (!one) return { opacities: "", grounds: "", floats: false };
+    if (!behind.has(one)) {
       const { position, opacity, backgroundImage, backgroundColor } = getComputedStyle(one);
-      if (opacity !== "1") found.push(opacity);
-      if (covered) continue;
-      if (backgroundImage !== "none") found.push(backgroundImage);
-      if (backgroundColor !== "rgba(0, 0, 0, 0)") found.push(backgroundColor);
-      covered = backgroundImage === "none" && backgroundColor.startsWith("rgb(");
-      if (!covered && ["absolute", "fixed"].includes(position)) found.push(beneath(word));
+      const above = lookBehind(one.parentElement);
+      const covers = backgroundImage === "none" && backgroundColor.startsWith("rgb(");
+      const isPaper = backgroundImage === "none" && backgroundColor === "rgba(0, 0, 0, 0)";
+      behind.set(one, {
+        opacities: opacity === "1" ? above.opacities : `${opacity} ${above.opacities}`,
+        grounds: (isPaper ? "" : `${backgroundImage} ${backgroundColor} `)
+          + (covers ? "" : above.grounds),
+        floats: !covers && (above.floats || ["absolute", "fixed"].includes(position)),
+      });
     }
-    return found.join();
+    return behind.get(one);
   }
   const seen = new Set(known);
   const looks = [];
   function note(one, kind, more) {
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(one);
-    const look = [kind, color, fontSize, fontWeight, textShadow, grounds(one), ...more].join();
-    if (seen.has(look)) one.setAttribute(`data-twin-${kind}`, "");
-    else looks.push(look);
+    const { opacities, grounds, floats } = lookBehind(one);
+    const below = floats ? beneath(one) : "";
+    const look = [kind, color, fontSize, fontWeight, textShadow, opacities, grounds, below, ...more]
+      .join();
+    if (seen.has(look)) return;
+    one.setAttribute(`data-new-${kind}`, "");
+    looks.push(look);
     seen.add(look);
   }
+  const hasWords = (one) => [...one.childNodes].some(
+    (child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
   for (const one of document.querySelectorAll("body *")) {
-    if (one.childElementCount === 0 && one.textContent.trim()) note(one, "word", []);
+    if (one.matches("input, select, textarea")) one.setAttribute("data-new-word", "");
+    else if (hasWords(one)) note(one, "word", []);
   }
   for (const link of document.querySelectorAll("a[href]")) {
     const { textDecoration, borderBottom } = getComputedStyle(link);
     const { color, fontSize, fontWeight } = getComputedStyle(link.parentElement);
     note(link, "link", [textDecoration, borderBottom, color, fontSize, fontWeight]);
   }
+  document.querySelectorAll("math:not(:has([data-new-word]))").forEach(empty);
   scrollTo({ top: 0, behavior: "instant" });
   axe.configure({ rules: [
-    { id: "color-contrast", selector: "*:not([data-twin-word])" },
-    { id: "link-in-text-block", selector: "a[href]:not([data-twin-link])" },
+    { id: "color-contrast", selector: "[data-new-word]" },
+    { id: "link-in-text-block", selector: "a[href][data-new-link]" },
   ] });
   return looks;
 }"""
 AFTER_AXE = """() => {
-  for (const [svg, content] of drawings) svg.replaceChildren(...content);
-  for (const kind of ["data-twin-word", "data-twin-link"]) {
+  for (const [one, content] of emptied) one.replaceChildren(...content);
+  for (const kind of ["data-new-word", "data-new-link"]) {
     for (const one of document.querySelectorAll(`[${kind}]`)) one.removeAttribute(kind);
   }
 }"""
@@ -467,7 +481,7 @@ def test_of_faint_words_that_look_alike_one_is_found(page):
     found = faults_in_access(page, rules=["color-contrast"])
     places = ["p:nth-child(4)", "p:nth-child(6)", "p:nth-child(6) > i"]
     assert found == [f"color-contrast: {place}" for place in places]
-    assert page.locator("[data-twin-word], [data-twin-link]").count() == 0
+    assert page.locator("[data-new-word], [data-new-link]").count() == 0
 
 
 def test_what_an_earlier_page_has_shown_is_not_judged_again(page):

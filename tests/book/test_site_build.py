@@ -631,16 +631,14 @@ def test_scripts_are_copied_once_and_leftovers_removed(book):
 def test_building_again_makes_what_has_changed_and_nothing_else(book):
     folder, first = book
     assert "Executed notebook" in first
+    (folder / "assets" / "print.css").write_text("/* new */")
     status, second = build(folder)
     assert status == 0 and "Executed notebook" not in second
-    (folder / "assets" / "print.css").write_text("/* new */")
-    status, third = build(folder)
-    assert status == 0 and "Executed notebook" not in third
     copied = folder / "_build" / "html" / "_static" / "print.css"
     assert copied.read_text() == "/* new */"
     (folder / "smnn" / "stand_in.py").write_text("x = 2\n")
-    status, fourth = build(folder)
-    assert status == 0 and "Executed notebook" in fourth
+    status, third = build(folder)
+    assert status == 0 and "Executed notebook" in third
 
 
 @pytest.mark.parametrize(
