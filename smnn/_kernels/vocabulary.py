@@ -33,9 +33,11 @@ def draw_alias(u, threshold, choices, out):
     classes = threshold.size
     for i in range(u.size):
         scaled = u[i] * classes
-        column = min(np.int64(scaled), classes - 1)
+        # Unsigned: a signed index might be negative, and so count from the end.
+        column = np.uint64(min(np.int64(scaled), classes - 1))
         # A comparison used as an index is no branch, of which half would be guessed wrong.
-        out[i] = choices[column, np.int64(scaled - column < threshold[column])]
+        below = np.uint64(scaled - np.int64(column) < threshold[column])
+        out[i] = choices[column, below]
 
 
 @kernel
