@@ -97,6 +97,18 @@ MODULES = {
     "ctc": ("ctc",),
     "sampling": ("sampling",),
 }
+#: Tests that take minutes where the kernels are interpreted, and are left out.
+LEFT_OUT = (
+    "sampling::test_draws_have_the_probabilities_of_the_softmax",
+    "sampling::test_a_wrong_temperature_is_seen",
+    "sampling::test_draws_do_not_depend_on_threads",
+    "sampling::test_truncation_against_one_row_at_a_time",
+    "ctc::test_thousands_of_frames_lose_no_digits",
+    "linear_cross_entropy::test_its_scratch_is_a_tenth_of_the_logits",
+    "attention::test_with_the_tiles_that_are_used",
+    "attention::test_no_result_depends_on_the_number_of_threads",
+    "attention::test_its_memory_grows_with_the_rows_and_not_with_their_square",
+)
 TURNED = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn,
@@ -163,11 +175,20 @@ def mutants(source):
     return found
 
 
+def node_id(name):
+    """Return a file or a function of the tests, as pytest names it."""
+    file, *function = name.split("::")
+    return "::".join([f"tests/test_{file}.py", *function])
+
+
+def left_out():
+    """Return the options of pytest that leave out what takes too long."""
+    return [f"--deselect={node_id(name)}" for name in LEFT_OUT]
+
+
 def tests_of(module):
     """Return the examples and the tests of a module, as pytest names them."""
-    tests = (name.split("::") for name in MODULES[module])
-    nodes = ["::".join([f"tests/test_{file}.py", *function]) for file, *function in tests]
-    return [f"smnn/{module}.py", *nodes]
+    return [f"smnn/{module}.py", *map(node_id, MODULES[module])]
 
 
 def imported_from_elsewhere(folder):
@@ -228,7 +249,7 @@ def run_tests(folder, tests, limit=None, seconds=()):
             os.dup2(nowhere, 2)
             options = "-x -q -n0 -o addopts= -p no:cacheprovider --assert=plain --doctest-modules"
             order = ShortestFirst(dict(seconds))
-            status = pytest.main([*options.split(), *tests], plugins=[order])
+            status = pytest.main([*options.split(), *left_out(), *tests], plugins=[order])
             learned = {"imported": imported_from_elsewhere(folder), "seconds": order.seconds}
             (folder / "learned.json").write_text(json.dumps(learned))
         finally:

@@ -31,7 +31,7 @@ KEPT = ROOT / "book" / "reference" / "checks"
 PAGE = ROOT / "book" / "reference" / "checks.md"
 SURVIVORS = ROOT / "tests" / "mutants_survivors.txt"
 ALL_TESTS = ("tests", "--ignore=tests/book")
-#: Tests that reach every kernel, and that an interpreter runs in minutes.
+#: Tests that reach every kernel.
 OF_KERNELS = tuple(
     f"tests/test_{name}.py"
     for name in (
@@ -89,12 +89,16 @@ def coverage():
     """Run the tests of the package and count what they reach, kernels too, which then are Python.
 
     Interpreted, the tests that train or compute much would take hours, so all run compiled, and
-    those in ``OF_KERNELS`` once more interpreted; a line counts if it was reached in either run.
+    those in ``OF_KERNELS`` once more interpreted, but for the longest; a line counts if it was
+    reached in either run.
     """
+    import mutants
+
+    of_kernels = *OF_KERNELS, *mutants.left_out()
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"COVERAGE_FILE": f"{folder}/data", "OPENBLAS_NUM_THREADS": "1"}
         run = [sys.executable, "-m", "coverage"]
-        for tests, interpreted in (ALL_TESTS, "0"), (OF_KERNELS, "1"):
+        for tests, interpreted in (ALL_TESTS, "0"), (of_kernels, "1"):
             pytest = [*"-m pytest -q -n0 -o addopts= -p no:cacheprovider".split(), *tests]
             done = subprocess.run(
                 [*run, "run", "--parallel-mode", "--branch", "--source", "smnn", *pytest],
