@@ -146,7 +146,7 @@ def faults_of(node):
 
 
 def mutants(source):
-    """Return all mutants of a source: line, what stood there, what stands there now, the text.
+    """Return all mutants of a source: line, function, what stood there, what does now, the text.
 
     The text is a function that makes it, because few of them are wanted.
     """
@@ -155,6 +155,14 @@ def mutants(source):
         id(part)
         for node in ast.walk(tree)
         if isinstance(node, ast.Raise | ast.JoinedStr)
+        for part in ast.walk(node)
+    }
+
+    # An inner function comes after the one around it, and counts.
+    function = {
+        id(part): node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
         for part in ast.walk(node)
     }
 
@@ -171,7 +179,8 @@ def mutants(source):
             changed = copy.deepcopy(node)
             change(changed)
             before, after = (ast.unparse(part).splitlines()[0] for part in (node, changed))
-            found.append((node.lineno, before, after, functools.partial(text, place, change)))
+            where = node.lineno, function.get(id(node), "")
+            found.append((*where, before, after, functools.partial(text, place, change)))
     return found
 
 
@@ -311,8 +320,8 @@ def main(modules):
         tried, survivors = score(module)
         noticed, error = share(tried, survivors)
         print(f"{module}: {noticed:.0%} ± {error:.0%} of {tried} noticed", flush=True)
-        for line, before, after in survivors:
-            print(f"    {line}: {before}  →  {after}", flush=True)
+        for line, function, before, after in survivors:
+            print(f"    {line} {function}: {before}  →  {after}", flush=True)
 
 
 if __name__ == "__main__":

@@ -211,10 +211,10 @@ def kept(check):
 
 
 def reasons():
-    """Return why faults that no test notices are none, by module, before and after."""
+    """Return why faults that no test notices are none, by module, function, before and after."""
     lines = SURVIVORS.read_text(encoding="utf-8").splitlines()
     parts = (line.split("\t") for line in lines if line and not line.startswith("#"))
-    return {(module, before, after): reason for module, before, after, reason in parts}
+    return {tuple(fault): reason for *fault, reason in parts}
 
 
 # ------------------------------------------------------------------ the page
@@ -250,11 +250,11 @@ def section(check):
     if survivors:
         why = reasons()
         lines = [
-            (f"`{module}`", f"`{before}`", f"`{after}`", why[module, before, after])
-            for module, _, before, after in survivors
+            (*(f"`{part}`" for part in fault), why[fault])
+            for fault in ((module, *rest) for module, _, *rest in survivors)
         ]
         said.append("What no test noticed:")
-        said.append(table(("module", "line", "as", "why"), lines))
+        said.append(table(("module", "function", "line", "as", "why"), lines))
     commands = {record["command"] for record in records}
     command = commands.pop() if len(commands) == 1 else f"python tools/trust.py {check}"
     said.append(f"`{command}` ran {where(records)}.")
