@@ -179,7 +179,7 @@ def mutants(source):
             changed = copy.deepcopy(node)
             change(changed)
             before, after = (ast.unparse(part).splitlines()[0] for part in (node, changed))
-            where = node.lineno, function.get(id(node), "")
+            where = node.lineno, function.get(id(node), "<module>")
             found.append((*where, before, after, functools.partial(text, place, change)))
     return found
 

@@ -118,22 +118,19 @@ def test_out_and_in_place(rng, dtype):
 
 @pytest.mark.parametrize("kind", ["labels", "probabilities"])
 def test_the_gradient_may_lie_where_the_target_was(rng, kind):
-    """The target of a row is read after the gradients of others are written."""
-    logits = rng.standard_normal((6, 2))
-    memory = np.zeros(12)
+    """The gradient of each row is written over the target of the next."""
+    logits, memory = rng.standard_normal((40, 2)), np.zeros(82)
+    out = memory[2:].reshape(40, 2)
     if kind == "labels":
-        target = memory.view(np.int64)[:6]
-        target[:] = rng.integers(0, 2, 6)
+        target, given = memory.view(np.int64)[2:42], rng.integers(0, 2, 40)
     else:
-        target = memory.reshape(2, 6).T
-        target[:] = rng.dirichlet([1, 1], 6)
-    for options in {}, {"reduction": "sum"}:
-        goal = target.copy()
-        expected = smnn.softmax_cross_entropy(logits, goal, **options)
-        loss, _ = smnn.softmax_cross_entropy(logits, target, **options, out=memory.reshape(6, 2))
-        assert loss == expected[0]
-        np.testing.assert_array_equal(memory.reshape(6, 2), expected[1])
-        target[:] = goal
+        target, given = memory[:-2].reshape(40, 2), rng.dirichlet([1, 1], 40)
+    for reduction in "mean", "sum":
+        expected, gradient = smnn.softmax_cross_entropy(logits, given, reduction=reduction)
+        target[:] = given
+        loss, _ = smnn.softmax_cross_entropy(logits, target, reduction=reduction, out=out)
+        assert loss == expected
+        np.testing.assert_array_equal(out, gradient)
 
 
 # --- Special values: KERNELS.md line by line --------------------------------------------

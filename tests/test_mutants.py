@@ -24,7 +24,7 @@ def test_each_fault_is_made_by_itself(source, after):
 def test_what_stood_there_is_said_with_its_line_and_its_function():
     found = mutants.mutants("def f():\n    def g(): return 1\n    return 2\na is None")
     assert [fault[:-1] for fault in found] == [
-        (4, "", "a is None", "a is not None"), (3, "f", "2", "3"), (2, "g", "1", "2")
+        (4, "<module>", "a is None", "a is not None"), (3, "f", "2", "3"), (2, "g", "1", "2")
     ]  # fmt: skip
 
 
