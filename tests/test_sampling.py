@@ -261,6 +261,7 @@ def test_a_step_function_may_change_what_it_gets():
         (lambda: sample([0, 1.0], size=1.5), TypeError, "size must be an integer"),
         (lambda: sample([0, 1.0], rng="a"), TypeError, "rng must be"),
         (lambda: sample_without_replacement([0, 1.0], 3), ValueError, "k must be at most"),
+        (lambda: sample_without_replacement(np.ones((0, 2)), 3), ValueError, "classes, 2, got 3"),
         (lambda: sample_without_replacement([0, -INF], 2), ValueError, "draw from, 1"),
         (lambda: sample_without_replacement([0, 1.0], 0), ValueError, "k must be at least 1"),
         (lambda: beam_search(step, [[1]], beam_width=1, max_length=1), ValueError, "one sequence"),
