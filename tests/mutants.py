@@ -104,6 +104,8 @@ LEFT_OUT = (
     "sampling::test_draws_do_not_depend_on_threads",
     "sampling::test_truncation_against_one_row_at_a_time",
     "ctc::test_thousands_of_frames_lose_no_digits",
+    "images::test_a_network_learns_images_and_comes_back",
+    "images::test_many_images_are_taken_in_pieces",
     "linear_cross_entropy::test_its_scratch_is_a_tenth_of_the_logits",
     "attention::test_with_the_tiles_that_are_used",
     "attention::test_no_result_depends_on_the_number_of_threads",

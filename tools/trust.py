@@ -96,7 +96,11 @@ def coverage():
 
     of_kernels = *OF_KERNELS, *mutants.left_out()
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"COVERAGE_FILE": f"{folder}/data", "OPENBLAS_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "COVERAGE_FILE": f"{folder}/data",
+            "NUMBA_CACHE_DIR": folder,  # empty, as what compiles a kernel is to be run too
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         run = [sys.executable, "-m", "coverage"]
         for tests, interpreted in (ALL_TESTS, "0"), (of_kernels, "1"):
             pytest = [*"-m pytest -q -n0 -o addopts= -p no:cacheprovider".split(), *tests]
