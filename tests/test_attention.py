@@ -177,6 +177,21 @@ def test_no_result_depends_on_the_number_of_threads():
             np.testing.assert_array_equal(one, two)
 
 
+def test_the_keys_are_shared_among_four_sums_at_most(monkeypatch, small_tiles):
+    """Each sum is an array like q, so that their number must not grow with the keys."""
+    parts, parallel_rows = [], tiles.parallel_rows
+
+    def noticed(work, count, size):
+        parts.append(count)
+        parallel_rows(work, count, size)
+
+    monkeypatch.setattr(tiles, "parallel_rows", noticed)
+    for keys in 10, 20, 30, 60, 120:
+        x = np.ones((keys, 1))
+        attention(x[:1], x, x)[1](x[:1])
+    assert parts[1::2] == [1, 2, 3, 4, 4]  # the other ones are those of the way there
+
+
 def test_a_mask_broadcasts_and_can_be_a_view():
     rng = np.random.default_rng(6)
     q, k, v = (rng.standard_normal((2, 3, 20, 4)) for _ in range(3))

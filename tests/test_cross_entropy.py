@@ -61,13 +61,18 @@ def test_the_formula(rng, classes, kind, weighted, label_smoothing, reduction):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("classes", [4, 70])
-def test_the_short_way_for_plain_arrays_gives_the_same(rng, classes, dtype):
+def test_the_short_way_for_plain_arrays_gives_the_same(rng, monkeypatch, classes, dtype):
     logits = rng.standard_normal((33, classes)).astype(dtype)
     target = rng.integers(0, classes, 33)
-    plain = smnn.softmax_cross_entropy(logits, target)
-    around = smnn.softmax_cross_entropy(logits[None], target[None], label_smoothing=0)
-    assert plain[0] == around[0] and plain[0].dtype == dtype
-    np.testing.assert_array_equal(plain[1], around[1][0])
+    around = smnn.softmax_cross_entropy(logits, target, weight=np.ones(classes))
+    if dtype != np.float16:  # from here on there is no other way
+        monkeypatch.setattr(_cross_entropy, "_loss", None)
+    for large in _cross_entropy.LARGE_BYTES, 0:
+        monkeypatch.setattr(_cross_entropy, "LARGE_BYTES", large)
+        plain = smnn.softmax_cross_entropy(logits, target)
+        assert plain[0] == around[0] and plain[0].dtype == dtype
+        np.testing.assert_array_equal(plain[1], around[1])
+    assert smnn.cross_entropy(logits, target, label_smoothing=0) == plain[0]
 
 
 def test_any_leading_shape(rng):
@@ -109,6 +114,23 @@ def test_out_and_in_place(rng, dtype):
         again, dlogits = smnn.softmax_cross_entropy(inside, goal, **options, out=inside)
         assert dlogits is inside and again == loss
         np.testing.assert_array_equal(inside, expected)
+
+
+@pytest.mark.parametrize("kind", ["labels", "probabilities"])
+def test_the_gradient_may_lie_where_the_target_was(rng, kind):
+    """The gradient of each row is written over the target of the next."""
+    logits, memory = rng.standard_normal((40, 2)), np.zeros(82)
+    out = memory[2:].reshape(40, 2)
+    if kind == "labels":
+        target, given = memory.view(np.int64)[2:42], rng.integers(0, 2, 40)
+    else:
+        target, given = memory[:-2].reshape(40, 2), rng.dirichlet([1, 1], 40)
+    for reduction in "mean", "sum":
+        expected, gradient = smnn.softmax_cross_entropy(logits, given, reduction=reduction)
+        target[:] = given
+        loss, _ = smnn.softmax_cross_entropy(logits, target, reduction=reduction, out=out)
+        assert loss == expected
+        np.testing.assert_array_equal(out, gradient)
 
 
 # --- Special values: KERNELS.md line by line --------------------------------------------

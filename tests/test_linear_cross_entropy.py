@@ -159,6 +159,32 @@ def test_empty_batches():
     assert np.isnan(loss) and dx.shape == (0, D) and not dW.any() and not db.any()
 
 
+def test_the_z_loss_is_added_in_panels(monkeypatch):
+    """Its gradient needs no second array of the size of the logits."""
+    logits, losses, ones = np.zeros((512, 64)), np.zeros(512), np.ones(512)
+    gradient, sizes = np.zeros_like(logits), []
+    vjp = module.kernels.logsumexp_vjp
+
+    def noticed(dy, y, x, dx):
+        sizes.append(dx.size)
+        return vjp(dy, y, x, dx)
+
+    monkeypatch.setattr(module.kernels, "logsumexp_vjp", noticed)
+    module._add_z_loss(logits, 0.5, (ones, ones), losses, gradient)
+    assert max(sizes) <= logits.size / 2
+    np.testing.assert_allclose(losses, 0.5 * np.log(64) ** 2, 1e-12)
+    np.testing.assert_allclose(gradient, np.log(64) / 64, 1e-12)
+
+
+@pytest.mark.parametrize("with_z_loss", [False, True])
+@pytest.mark.parametrize(("n", "d", "classes"), [(4000, 32, 1000), (6000, 16, 3000)])
+def test_its_scratch_is_hardly_less_than_a_tenth(n, d, classes, with_z_loss):
+    """More rows at a time would take too much memory, and fewer would take longer."""
+    columns, rows = module._sizes(n, d, classes, 2, with_z_loss, 4)
+    panels = d * columns + with_z_loss * module._Z_PANEL
+    assert 0.09 < ((rows + 1) * 2 * classes + panels) / (n * classes) <= 0.1
+
+
 MEASURED = """
 import sys, tracemalloc, numpy as np
 from smnn import linear_cross_entropy, set_num_threads

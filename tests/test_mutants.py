@@ -21,16 +21,19 @@ def test_each_fault_is_made_by_itself(source, after):
     assert {text() for *_, text in mutants.mutants(source)} == after
 
 
-def test_what_stood_there_is_said_with_its_line():
-    assert mutants.mutants("a = 1\nb = a is None")[1][:3] == (2, "a is None", "a is not None")
+def test_what_stood_there_is_said_with_its_line_and_its_function():
+    found = mutants.mutants("def f():\n    def g(): return 1\n    return 2\na is None")
+    assert [fault[:-1] for fault in found] == [
+        (4, "<module>", "a is None", "a is not None"), (3, "f", "2", "3"), (2, "g", "1", "2")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", mutants.MODULES)
 def test_modules_and_their_tests_are_there(module):
     source = (mutants.ROOT / "smnn" / f"{module}.py").read_text(encoding="utf-8")
     found = mutants.mutants(source)
-    assert len(found) > 20 and ast.parse(found[0][3]())
-    for name in mutants.tests_of(module):
+    assert len(found) > 20 and ast.parse(found[0][-1]())
+    for name in *mutants.tests_of(module), *map(mutants.node_id, mutants.LEFT_OUT):
         file, *function = name.split("::")
         text = (mutants.ROOT / file).read_text(encoding="utf-8")
         assert all(f"def {one}(" in text for one in function)

@@ -99,6 +99,7 @@ def test_the_order_is_temperature_top_k_top_p_min_p():
     assert kept(probs, top_p=0.55, top_k=2) == {0}  # .4 / .7 is above .55
     assert kept(probs, min_p=0.5) == {0, 1, 2}
     assert kept(probs, min_p=0.5, temperature=0.5) == {0, 1}
+    assert kept([1.0, 3.0, 3.0], min_p=1.0) == {1, 2}  # what is as likely as the likeliest stays
 
 
 def test_the_crossing_token_stays():
@@ -139,6 +140,7 @@ def test_truncation_against_one_row_at_a_time(data):
 
 def test_temperature_0_takes_the_first_of_the_largest():
     assert sample([[1.0, 3.0, 3.0], [0.0, -INF, -1.0]], temperature=0).tolist() == [1, 0]
+    assert sample([1.0, 1 + 1e-12], temperature=0) == 1  # which are equal in float32
     assert sample([1.0, 3.0], temperature=1e-300, size=3, rng=0).tolist() == [1, 1, 1]
     assert sample([1.0, 1.0], temperature=1e-300, size=64, rng=0).sum() in range(10, 55)
 
@@ -197,6 +199,28 @@ def test_a_search_that_ends_early_returns_what_a_patient_one_does():
     assert len(calls) == 2
 
 
+def test_a_search_for_long_sequences_waits_for_the_longest():
+    first, then = np.array([0.2, 0.2, 0.1, 0.5]), np.array([1.0, 0, 0, 0])
+
+    def step(prefixes):
+        with np.errstate(divide="ignore"):
+            return np.log([then if prefixes.size else first] * len(prefixes))
+
+    options = dict(beam_width=1, end=3, length_penalty=1.0)
+    # With one token more, log 0.2 counts half, which is worse than log 0.5; with two, a third.
+    for length, best in (1, (3,)), (2, (3,)), (3, (0, 0, 0)):
+        ((tokens, score),) = beam_search(step, [], max_length=length, **options)
+        assert tokens == best
+    assert score == pytest.approx(np.log(0.2) / 3)
+
+
+def test_what_rounding_leaves_above_0_is_a_log_probability():
+    found = beam_search(lambda prefixes: [[1e-6, -14.0]], [], beam_width=1, max_length=1)
+    assert found == [((0,), 1e-6)]
+    with pytest.raises(ValueError, match="log-probabilities, which are at most 0"):
+        beam_search(lambda prefixes: [[2e-6, -14.0]], [], beam_width=1, max_length=1)
+
+
 def test_the_start_does_not_count():
     once = beam_search(step, [1], beam_width=3, max_length=2, length_penalty=1.0)
     longer = beam_search(step, [0, 2, 1], beam_width=3, max_length=2, length_penalty=1.0)
@@ -237,6 +261,7 @@ def test_a_step_function_may_change_what_it_gets():
         (lambda: sample([0, 1.0], size=1.5), TypeError, "size must be an integer"),
         (lambda: sample([0, 1.0], rng="a"), TypeError, "rng must be"),
         (lambda: sample_without_replacement([0, 1.0], 3), ValueError, "k must be at most"),
+        (lambda: sample_without_replacement(np.ones((0, 2)), 3), ValueError, "classes, 2, got 3"),
         (lambda: sample_without_replacement([0, -INF], 2), ValueError, "draw from, 1"),
         (lambda: sample_without_replacement([0, 1.0], 0), ValueError, "k must be at least 1"),
         (lambda: beam_search(step, [[1]], beam_width=1, max_length=1), ValueError, "one sequence"),

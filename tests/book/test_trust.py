@@ -20,14 +20,14 @@ def small(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text(f"Before.\n\n{trust.BEGIN}: mutation\nOld.\n{trust.END}\n\nAfter.\n", "utf-8")
     reasons = tmp_path / "reasons"
-    reasons.write_text("# why\nctc\tx < y\tx <= y\tthey are never equal\n", "utf-8")
+    reasons.write_text("# why\nctc\tbest\tx < y\tx <= y\tthey are never equal\n", "utf-8")
     for name, value in {"KEPT": tmp_path / "kept", "PAGE": page, "SURVIVORS": reasons}.items():
         monkeypatch.setattr(trust, name, value)
     return page
 
 
 def test_a_result_is_kept_and_shown(small):
-    for module, survivors in ("a/b", []), ("ctc", [("ctc", 3, "x < y", "x <= y")]):
+    for module, survivors in ("a/b", []), ("ctc", [("ctc", 3, "best", "x < y", "x <= y")]):
         rows = [(module, 1234, len(survivors))]
         trust.keep(
             "mutation", [module], module, ("module", "faults", "not noticed"), rows, survivors
@@ -37,13 +37,13 @@ def test_a_result_is_kept_and_shown(small):
     text = small.read_text(encoding="utf-8")
     assert text.startswith("Before.\n\n%") and text.endswith("\n\nAfter.\n") and "Old" not in text
     assert "| a/b | 1,234 | 0 |\n| ctc | 1,234 | 1 |" in text
-    assert "| `ctc` | `x < y` | `x <= y` | they are never equal |" in text
+    assert "| `ctc` | `best` | `x < y` | `x <= y` | they are never equal |" in text
     assert text.count(", Python ") == 1  # two parts of one day
     assert "`python tools/trust.py mutation` ran on" in text
 
 
 def test_a_survivor_without_a_reason_is_not_shown_as_one(small):
-    survivors = [("ctc", 3, "x", "y")]
+    survivors = [("ctc", 3, "last", "x < y", "x <= y")]
     trust.keep("mutation", [], "ctc", ("module",), [("ctc",)], survivors)
     with pytest.raises(KeyError):
         trust.main("page")
