@@ -23,6 +23,7 @@ EXTENSIONS = (
     "draggable_figures",
     "thumbnails",
     # what is written
+    "one_style",
     "page_frame",
     "page_body",
     "page_markup",

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bs4 import BeautifulSoup
+from one_style import STYLE
 from page_facts import facts_of
 
 import smnn
@@ -101,11 +102,11 @@ def report_address(app, pagename, context):
 
 
 def keep_own_assets(app, context):
-    """Leave on the page the styles and scripts that lie in `assets/` or in a folder of ours."""
-    own = {path.name for path in (Path(app.confdir) / "assets").iterdir()}
+    """Leave on the page the style and the scripts that come from `assets/` or a folder of ours."""
+    own = {STYLE, *OWN_FOLDERS, *(path.name for path in Path(app.confdir, "assets").iterdir())}
     for kind in ("css_files", "script_files"):
         assets = context[kind]
-        assets[:] = [asset for asset in assets if own_name(asset) in own | OWN_FOLDERS]
+        assets[:] = [asset for asset in assets if own_name(asset) in own]
 
 
 def own_name(asset):

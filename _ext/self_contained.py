@@ -9,6 +9,8 @@ typesets them with the MathJax that `sphinx-mathjax-offline` brings, when the si
 from importlib.metadata import files
 from pathlib import Path
 
+from one_style import PARTS
+
 # What is copied into every site, and is used by no page of this one.
 UNUSED = (
     "basic.css",
@@ -22,6 +24,7 @@ UNUSED = (
     "sphinx-design*",
     "sphinx_highlight.js",
     "*.png",
+    *(f"{name}.css" for name in PARTS),
 )
 
 

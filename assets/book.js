@@ -188,6 +188,22 @@ function openTarget() {
   }
 }
 
+// A phone would stand still while it lays out a long page, so a frame lays out a part of it: some
+// sections, with about so many elements in all.
+function layOutInHelpings(helping = 600) {
+  const sections = [...document.querySelectorAll(".text section + section")];
+  const next = () => {
+    if (!sections.length) return root.classList.remove("in-helpings");
+    for (let elements = 0; sections.length && elements < helping;) {
+      const section = sections.shift();
+      section.classList.add("is-laid-out");
+      elements += section.getElementsByTagName("*").length;
+    }
+    requestAnimationFrame(() => setTimeout(next));
+  };
+  requestAnimationFrame(() => setTimeout(next));
+}
+
 // First what adds to the page, here and in other scripts, then what asks where things are, so that
 // it is laid out once.
 setUpColors();
@@ -201,4 +217,5 @@ requestAnimationFrame(() => {
   keepInView(document.querySelector(".contents [aria-current=page]"));
   followReading();
 });
+if (root.classList.contains("in-helpings")) layOutInHelpings();
 window.addEventListener("hashchange", openTarget);

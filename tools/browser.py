@@ -38,5 +38,6 @@ def launch(playwright):
 
 
 def settle(page):
-    """Wait until the font of the formulas is there."""
+    """Wait until the whole page is laid out and the font of the formulas is there."""
+    page.wait_for_function("!document.documentElement.classList.contains('in-helpings')")
     page.evaluate("async () => { await document.fonts.ready; }")

@@ -27,9 +27,9 @@
 
   function read({ scales, W1, b1, W2, b2, mistakes }) {
     const units = b1.length;
-    const value = new Map([...ALPHABET].map((letter, k) => [letter, k - 32]));
-    const weights = Float64Array.from(W1, (letter) => value.get(letter));
-    for (let k = 0; k < weights.length; k += 1) weights[k] *= scales[k % units];
+    const value = new Map([...ALPHABET].map((letter, k) => [letter.charCodeAt(), k - 32]));
+    const weights = new Float64Array(W1.length);
+    for (let k = 0; k < W1.length; k += 1) weights[k] = value.get(W1.charCodeAt(k)) * scales[k % units];
     return { units, weights, b1, W2, b2, mistakes: mistakes.map((one) => ({ ...one, pixels: fromHex(one.pixels) })) };
   }
 

@@ -6,8 +6,8 @@ The network of a phone is imitated: 1.6 Mbit/s with a delay of 150 ms.
 import os
 
 import pytest
-from book_checks import SITE
-from browser import find_browser
+from book_checks import ROOT, SITE
+from browser import find_browser, settle
 
 from smnn_book.explorers import jacobian_explorer
 
@@ -71,6 +71,43 @@ def test_a_page_is_light_and_stands_still_until_it_is_touched(path, phone, addre
     waiting = phone.locator("head script[src]:not([defer]):not([async])")
     assert waiting.count() == 0, "a script that the text waits for"
     assert phone.evaluate(SUM_OF_SHIFTS) < SHIFT
+
+
+# Whether the end of a chapter is laid out when its first picture is drawn.
+NOTE_THE_END = """addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => {
+  const end = document.querySelector("#in-short > h2");
+  window.endIsThere = end.checkVisibility({ contentVisibilityAuto: true });
+}))"""
+PLACES = """() => [...document.querySelectorAll(".text :is(h2, h3, p, figure, pre), .turn")].map(
+  (part) => Math.round(part.getBoundingClientRect().top + window.scrollY)
+)"""
+
+
+def test_a_phone_lays_out_a_page_in_helpings_and_ends_with_the_same(phone, address):
+    phone.add_init_script(NOTE_THE_END)
+    long = f"{address}/book/many-classes/derivative.html"
+    phone.goto(long)
+    settle(phone)
+    assert not phone.evaluate("endIsThere")
+    in_helpings = phone.evaluate(PLACES)
+    phone.reload()  # all at once, because the reader may come back to a place
+    settle(phone)
+    assert phone.evaluate("endIsThere")
+    assert phone.evaluate(PLACES) == in_helpings
+
+
+def test_a_link_to_a_place_leads_there_at_once(phone, address):
+    phone.add_init_script(NOTE_THE_END)
+    phone.goto(f"{address}/book/many-classes/derivative.html#the-product-without-the-matrix")
+    settle(phone)
+    assert phone.evaluate("endIsThere")
+    top = "document.querySelector(':target').getBoundingClientRect().top"
+    phone.wait_for_function(f"0 <= {top} && {top} < 200")  # it scrolls there
+
+
+def test_all_marks_are_one_drawing():
+    styles = [path.read_text(encoding="utf-8") for path in (ROOT / "assets").glob("*.css")]
+    assert sum(style.count("data:image/svg") for style in styles) == 1
 
 
 def test_a_figure_moves_in_place(phone, address):
