@@ -6,6 +6,7 @@ takes the parsed body of a page and changes it in place.
 """
 
 import re
+from html import escape
 
 from bs4 import BeautifulSoup, NavigableString
 from page_body import body_of
@@ -165,7 +166,10 @@ def mark_verdicts(body):
     for pre in body.select(".cell_output pre"):
         lines = [line for line in pre.get_text().splitlines() if line.strip()]
         if lines and all(line.startswith("✓ ") for line in lines):
-            pre["class"] = [*pre.get("class", []), "verdicts"]
+            sentences = "".join(f"<span>{escape(line)}</span>\n" for line in lines)
+            marked = f'<pre class="verdicts">{sentences}</pre>'
+            # inside of pre, for elsewhere the parser drops the ends of lines
+            pre.replace_with(BeautifulSoup(marked, "html.parser"))
 
 
 def outdent_code(body):

@@ -334,6 +334,26 @@ def test_the_slash_goes_to_the_search_and_code_has_a_copy_button(behaving):
     assert behaving.faults == []
 
 
+def test_every_verdict_begins_at_the_left_and_goes_on_below_its_words(page):
+    page.set_content(
+        '<div class="highlight" style="width: 160px"><pre class="verdicts">'
+        "<span>✓ each row sums to one again</span>\n<span>✓ a shift changes nothing</span>\n"
+        "</pre></div>"
+    )
+    page.add_style_tag(path=ROOT / "assets/code.css")
+    lines = page.evaluate("""() => [...document.querySelectorAll(".verdicts > span")].map((one) => {
+      const range = document.createRange();
+      range.selectNodeContents(one);
+      const left = {}; // of each line, by its top
+      for (const box of range.getClientRects()) {
+        left[box.top] = Math.min(left[box.top] ?? box.left, box.left);
+      }
+      return Object.entries(left).sort(([a], [b]) => a - b).map(([, x]) => Math.round(x));
+    })""")
+    assert lines[0] == lines[1] and lines[0][0] < lines[0][1], lines
+    assert page.locator("pre").inner_text().split("\n")[1].startswith("✓ a shift")
+
+
 ENLARGING = """<!DOCTYPE html><html lang="en" class="js"><meta charset="utf-8">
 <title>Enlarging</title>
 <link rel="stylesheet" href="{assets}/book.css"><link rel="stylesheet" href="{assets}/boxes.css">

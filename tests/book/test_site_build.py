@@ -129,9 +129,11 @@ def test_code_with_long_lines_is_marked():
 
 def test_verdicts_may_break_and_other_output_keeps_its_lines():
     output = '<div class="cell_output"><pre>{}</pre></div>'
-    body = soup(output.format("✓ a sum: 1e-16\n✓ a shift") + output.format("✓ a\n  x   y"))
+    body = soup(output.format("✓ a sum: 1e-16\n✓ a &lt; b\n") + output.format("✓ a\n  x   y"))
     page_markup.mark_verdicts(body)
     assert [pre.get("class") for pre in body.select("pre")] == [["verdicts"], None]
+    assert [line.string for line in body.select("span")] == ["✓ a sum: 1e-16", "✓ a < b"]
+    assert body.pre.get_text() == "✓ a sum: 1e-16\n✓ a < b\n"
 
 
 def test_included_source_begins_at_the_left_edge():
