@@ -39,6 +39,8 @@ OF_KERNELS = tuple(
         "sampling", "sequences", "vocabulary",
     )
 )  # fmt: skip
+#: Left out where lines are counted: an interrupt would leave the lock held that the counting takes.
+INTERRUPTED = "tests/test_endurance.py::test_it_holds[interrupted]"
 BEGIN, END = "% what tools/trust.py keeps", "% end of what tools/trust.py keeps"
 
 
@@ -102,7 +104,8 @@ def coverage():
             "OPENBLAS_NUM_THREADS": "1",
         }
         run = [sys.executable, "-m", "coverage"]
-        for tests, interpreted in (ALL_TESTS, "0"), (of_kernels, "1"):
+        compiled = *ALL_TESTS, "--deselect", INTERRUPTED
+        for tests, interpreted in (compiled, "0"), (of_kernels, "1"):
             pytest = [*"-m pytest -q -n0 -o addopts= -p no:cacheprovider".split(), *tests]
             done = subprocess.run(
                 [*run, "run", "--parallel-mode", "--branch", "--source", "smnn", *pytest],
