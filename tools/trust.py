@@ -256,12 +256,14 @@ def section(check):
     survivors = [survivor for record in records for survivor in record["survivors"]]
     if survivors:
         why = reasons()
-        lines = [
-            (*(f"`{part}`" for part in fault), why[fault])
-            for fault in ((module, *rest) for module, _, *rest in survivors)
-        ]
-        said.append("What no test noticed:")
-        said.append(table(("module", "function", "line", "as", "why"), lines))
+        said.append("What no test noticed, and why that is right:")
+        said.append(
+            "\n".join(
+                f"- `{module}`, `{function}`: `{before}` became `{after}`. "
+                f"{why[module, function, before, after]}"
+                for module, _, function, before, after in survivors
+            )
+        )
     commands = {record["command"] for record in records}
     command = commands.pop() if len(commands) == 1 else f"python tools/trust.py {check}"
     said.append(f"`{command}` ran {where(records)}.")

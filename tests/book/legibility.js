@@ -124,6 +124,13 @@
         fault(`cuts a line of ${longest} letters: ${short(code.textContent)}`);
       }
     }
+    for (const cell of document.querySelectorAll("main td")) {
+      const words = document.createRange();
+      words.selectNodeContents(cell);
+      const { width, height } = words.getBoundingClientRect();
+      const lines = height / parseFloat(getComputedStyle(cell).lineHeight);
+      if (lines > 5 && width < 110) fault(`presses words into a column: ${short(cell.textContent)}`);
+    }
     const wide = "main :is(.reaching, .table-box, .picture, .draggable, div.math, figcaption)";
     for (const note of document.querySelectorAll("main aside.margin")) {
       const own = note.getBoundingClientRect();

@@ -476,7 +476,9 @@ ILLEGIBLE = """<!DOCTYPE html><html lang="en"><title>Illegible</title>
 <p style="font-size: 10px"><math><mi>x</mi></math></p>
 <p style="width: 60px; overflow-wrap: anywhere"><code>learning_rate</code> <code>lr</code></p>
 <div class="math" style="width: 50px; overflow: auto"><math><mi>abcdefghijklm</mi></math></div>
-<pre style="width: 50px; overflow: auto">x = 1 + 2 + 3 + 4</pre></main></html>"""
+<pre style="width: 50px; overflow: auto">x = 1 + 2 + 3 + 4</pre>
+<table style="width: 60px; line-height: 20px"><td>one word below the other, seven lines</table>
+</main></html>"""
 
 
 def test_the_checks_find_faults(page):
@@ -548,6 +550,7 @@ def test_what_is_illegible_is_found(page):
         "parts the name learning_rate",
         "cuts abcdefghijklm",
         "cuts a line of 17 letters: x = 1 + 2 + 3 + 4",
+        "presses words into a column: one word below the other, seven lines",
         "covers the note A note",
         "not in the margin: Below",
         "the entry of this page is out of view",

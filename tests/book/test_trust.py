@@ -20,7 +20,7 @@ def small(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text(f"Before.\n\n{trust.BEGIN}: mutation\nOld.\n{trust.END}\n\nAfter.\n", "utf-8")
     reasons = tmp_path / "reasons"
-    reasons.write_text("# why\nctc\tbest\tx < y\tx <= y\tthey are never equal\n", "utf-8")
+    reasons.write_text("# why\nctc\tbest\tx < y\tx <= y\tThey are never equal.\n", "utf-8")
     for name, value in {"KEPT": tmp_path / "kept", "PAGE": page, "SURVIVORS": reasons}.items():
         monkeypatch.setattr(trust, name, value)
     return page
@@ -37,7 +37,7 @@ def test_a_result_is_kept_and_shown(small):
     text = small.read_text(encoding="utf-8")
     assert text.startswith("Before.\n\n%") and text.endswith("\n\nAfter.\n") and "Old" not in text
     assert "| a/b | 1,234 | 0 |\n| ctc | 1,234 | 1 |" in text
-    assert "| `ctc` | `best` | `x < y` | `x <= y` | they are never equal |" in text
+    assert "- `ctc`, `best`: `x < y` became `x <= y`. They are never equal.\n" in text
     assert text.count(", Python ") == 1  # two parts of one day
     assert "`python tools/trust.py mutation` ran on" in text
 
