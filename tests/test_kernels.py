@@ -649,6 +649,57 @@ def test_other_processors(processor, features, tmp_path):
     assert run(COMPARE, NUMBA_CACHE_DIR=str(tmp_path), **environment) == "the same"
 
 
+FOR_ARM = r'''
+import re
+import numba
+import numpy as np
+from llvmlite import binding
+from smnn import _kernels as kernels
+
+def count_anywhere(match):
+    """How x86 counts references, said for any processor."""
+    result, place, number = match[1], match[2], match.start()
+    return (
+        f"%before.{number} = atomicrmw sub ptr {place}, i64 1 monotonic\n"
+        f"%last.{number} = icmp eq i64 %before.{number}, 1\n"
+        f"{result} = zext i1 %last.{number} to i8"
+    )
+
+NAME = r'(%"?[\w.]+"?)'
+COUNTS = NAME + r" = .*@llvm\.x86\.atomic\.sub\.cc\.i64\(ptr.*?" + NAME + r", i64 1, i32 4\).*"
+binding.initialize_all_targets()
+binding.initialize_all_asmprinters()
+arm = binding.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=3)
+cases = ("short", 10, np.float32, ()), ("long", 100, np.float64, (4, None))
+for length, classes, dtype, group in cases:
+    kernel = getattr(kernels, f"softmax_{length}").py_func
+    fresh = numba.njit(error_model="numpy", nogil=True)(kernel)
+    x = np.zeros((20, classes), dtype)
+    fresh(x, None, np.empty_like(x), *group, 0, len(x))
+    (code,) = fresh.inspect_llvm().values()
+    code = re.sub(COUNTS, count_anywhere, code)
+    code = re.sub("target triple = .*", f'target triple = "{arm.triple}"', code)
+    code = re.sub("target datalayout = .*", f'target datalayout = "{arm.target_data}"', code)
+    assembly = arm.emit_assembly(binding.parse_assembly(code))
+    lanes = "4s" if dtype is np.float32 else "2d"
+    packed = len(re.findall(rf"\bfml[as]\s+v\d+\.{lanes}", assembly))
+    single = len(re.findall(r"\bf(?:n?m(?:add|sub)|mul)\s+[sd]\d", assembly))
+    assert packed > 9 and packed > 2 * single, (length, packed, single)
+    assert not re.search(r"\bbl\s+\w*exp", assembly), "an exponential is called"
+print("packed")
+'''
+
+
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="it begins with code for x86-64"
+)
+def test_for_arm_the_code_is_packed_too(tmp_path):
+    """It is compiled for another processor and read; nothing runs it."""
+    plain = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse,+sse2"}
+    assert run(FOR_ARM, NUMBA_CACHE_DIR=str(tmp_path), **plain) == "packed"
+
+
 SUM_LOSSES = """
 import sys
 sys.path.insert(0, {folder!r})
