@@ -126,7 +126,7 @@ def coverage():
 
     rows = [row("all", report["totals"])]
     files = (
-        row(name, one["summary"])
+        row(f"`{name}`", one["summary"])
         for name, one in report["files"].items()
         if one["summary"]["num_statements"]
     )
