@@ -188,13 +188,15 @@ function openTarget() {
   }
 }
 
+const HELPING = 600; // elements
+
 // A phone would stand still while it lays out a long page, so a frame lays out a part of it: some
 // sections, with about so many elements in all.
-function layOutInHelpings(helping = 600) {
+function layOutInHelpings() {
   const sections = [...document.querySelectorAll(".text section + section")];
   const next = () => {
     if (!sections.length) return root.classList.remove("in-helpings");
-    for (let elements = 0; sections.length && elements < helping;) {
+    for (let elements = 0; sections.length && elements < HELPING;) {
       const section = sections.shift();
       section.classList.add("is-laid-out");
       elements += section.getElementsByTagName("*").length;
