@@ -1,9 +1,15 @@
 """Small worlds in which a softmax chooses: a corridor, a grid, and queues of packets."""
 
 import numpy as np
-from numba import njit
 
 import smnn
+
+try:
+    from numba import njit
+except ModuleNotFoundError:  # the same runs, only slower
+
+    def njit(function):
+        return function
 
 
 def corridor_value(p):

@@ -13,6 +13,7 @@ The tables of the page are written from these files, and from ``tests/mutants_su
 says why a fault that no test notices is none.
 """
 
+import copy
 import datetime
 import json
 import os
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,7 +141,7 @@ def outcomes(*arguments):
     """Run pytest, and return what it says."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n1", "-p", "no:cacheprovider", *arguments],
-        cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        cwd=ROOT, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, text=True, stdout=subprocess.PIPE,
     ).stdout  # fmt: skip
 
 
@@ -156,20 +158,39 @@ def package():
     """Run the tests of the package."""
     said = outcomes(*ALL_TESTS, "smnn")
     print(said[-20_000:])
-    yield (
-        python(),
-        ("Python", "NumPy", "passed", "failed", "skipped"),
-        [(*versions()[:2], *counts(said))],
-    )
+    columns = ("Python", "NumPy", "passed", "failed", "skipped")
+    python, numpy, _ = versions()
+    yield minor(python), columns, [(python, numpy, *counts(said))]
+
+
+def repeat_cells(notebook):
+    """Append all cells of a notebook once more."""
+    again = copy.deepcopy(notebook.cells)
+    for cell in again:
+        cell.id += "-again"
+    notebook.cells += again
 
 
 def notebooks():
-    """Run every notebook and compare its outputs."""
-    said = outcomes("book")
+    """Run every notebook twice in one process, in a folder of its own, and compare its outputs.
+
+    Where numba is not installed, those that import it are left out.
+    """
+    import nbformat
+
+    books = [nbformat.read(path, 4) for path in sorted((ROOT / "book").rglob("*.ipynb"))]
+    if not find_spec("numba"):
+        books = [book for book in books if not re.search(r"(from|import) numba", str(book.cells))]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, book in enumerate(books):
+            repeat_cells(book)
+            nbformat.write(book, f"{folder}/{number}.ipynb")
+        said = outcomes(f"--config-file={ROOT}/pyproject.toml", f"--rootdir={folder}", folder)
     print(said[-20_000:])
-    files = len(list((ROOT / "book").rglob("*.ipynb")))
-    columns = ("Python", "NumPy", "notebooks", "cells as stored", "cells that differ")
-    yield python(), columns, [(*versions()[:2], files, *counts(said)[:2])]
+    columns = ("Python", "NumPy", "numba", "notebooks", "cells as stored", "cells that differ")
+    python, numpy, numba = versions()
+    part = minor(python) + ("-without-numba" if numba == "none" else "")
+    yield part, columns, [(python, numpy, numba, len(books), *counts(said)[:2])]
 
 
 CHECKS = {
@@ -181,14 +202,15 @@ CHECKS = {
 # ------------------------------------------------------------------ what is kept
 
 
-def python():
-    """Return which Python this is, such as 3.12."""
-    return ".".join(platform.python_version_tuple()[:2])
+def minor(version):
+    """Return 3.12 for a version such as 3.12.1."""
+    return ".".join(version.split(".")[:2])
 
 
 def versions():
-    """Return the versions of Python, NumPy and numba."""
-    return platform.python_version(), metadata.version("numpy"), metadata.version("numba")
+    """Return the versions of Python, NumPy and numba, which may be "none"."""
+    numba = metadata.version("numba") if find_spec("numba") else "none"
+    return platform.python_version(), metadata.version("numpy"), numba
 
 
 def keep(check, arguments, part, columns, rows, survivors=()):

@@ -1,11 +1,15 @@
 """The worlds of the chapter on actions, against simpler ways to compute the same."""
 
+import pkgutil
+import subprocess
+import sys
 from itertools import product
 
 import numpy as np
 import pytest
 
 import smnn
+import smnn_book
 from smnn_book.actions import (
     BURST,
     PACKETS,
@@ -23,6 +27,28 @@ from smnn_book.actions import (
 @pytest.mark.parametrize("p", [0.05, 0.3, 2 - 2**0.5, 0.95])
 def test_the_value_of_the_corridor_has_a_formula(p):
     assert corridor_value(p) == pytest.approx((2 * p - 4) / (p * (1 - p)))
+
+
+ABOUT_NUMBA = {"smnn_book.gpu", "smnn_book.roofline"}
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = sys.modules["llvmlite"] = None
+from importlib import import_module
+for name in sys.argv[1:]:
+    import_module(name)
+from smnn_book.actions import corridor_runs
+print(corridor_runs(0.01, range(3), held=False, baseline_rate=0.1, episodes=5).tolist())
+"""
+
+
+def test_chapters_that_are_not_about_numba_need_none():
+    names = {module.name for module in pkgutil.walk_packages(smnn_book.__path__, "smnn_book.")}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMBA, *sorted(names - ABOUT_NUMBA)],
+        check=True, text=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    expected = corridor_runs(0.01, range(3), held=False, baseline_rate=0.1, episodes=5)
+    assert done.stdout == f"{expected.tolist()}\n"
 
 
 def test_a_corridor_that_does_not_learn_earns_its_value():

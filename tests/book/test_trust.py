@@ -3,6 +3,7 @@
 import json
 import re
 
+import nbformat
 import pytest
 import trust
 
@@ -47,3 +48,13 @@ def test_a_survivor_without_a_reason_is_not_shown_as_one(small):
     trust.keep("mutation", [], "ctc", ("module",), [("ctc",)], survivors)
     with pytest.raises(KeyError):
         trust.main("page")
+
+
+def test_the_cells_of_a_notebook_are_run_twice():
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in ("a = 1", "a + 1")]
+    )
+    trust.repeat_cells(notebook)
+    nbformat.validate(notebook)
+    assert [cell.source for cell in notebook.cells] == ["a = 1", "a + 1"] * 2
+    assert len({cell.id for cell in notebook.cells}) == 4
