@@ -1,15 +1,10 @@
 """Small worlds in which a softmax chooses: a corridor, a grid, and queues of packets."""
 
+from functools import cache
+
 import numpy as np
 
 import smnn
-
-try:
-    from numba import njit
-except ModuleNotFoundError:  # the same runs, only slower
-
-    def njit(function):
-        return function
 
 
 def corridor_value(p):
@@ -32,7 +27,6 @@ def corridor_value(p):
     return float(np.linalg.solve(np.eye(3) - stay, -np.ones(3))[0])
 
 
-@njit
 def _corridor_run(rng, rate, held, baseline_rate, least, start, returns):
     z, b, longest = start, 0.0, 10_000
     went_right = np.empty(longest, np.bool_)
@@ -56,6 +50,14 @@ def _corridor_run(rng, rate, held, baseline_rate, least, start, returns):
                 z += part
                 p = min(max(1 / (1 + np.exp(-z)), least), 1 - least)
         z += move
+
+
+@cache
+def _compiled_run():
+    """Return `_corridor_run` compiled; plain, a cell of the chapter takes a quarter of an hour."""
+    from numba import njit  # here, as the small worlds themselves do without
+
+    return njit(_corridor_run)
 
 
 def corridor_runs(rate, seeds, *, held=True, baseline_rate=0.0, least=0.0, episodes=1000):
@@ -89,10 +91,10 @@ def corridor_runs(rate, seeds, *, held=True, baseline_rate=0.0, least=0.0, episo
     (2, 3)
     """
     returns = np.empty((len(seeds), episodes))
-    start = np.log(0.05 / 0.95)
+    start, run = np.log(0.05 / 0.95), _compiled_run()
     for seed, row in zip(seeds, returns, strict=True):
         rng = np.random.default_rng(seed)
-        _corridor_run(rng, rate, held, baseline_rate, least, start, row)
+        run(rng, rate, held, baseline_rate, least, start, row)
     return returns
 
 
