@@ -6,7 +6,6 @@ and in dark and needs no filter; the words take the page's font and can be selec
 """
 
 import hashlib
-import os
 import re
 from html import escape
 from pathlib import Path
@@ -168,9 +167,3 @@ class PictureRenderer:
         )
         html = picture_html(data.content, options.get("alt", ""))
         return [nodes.raw("", html, format="html")]
-
-
-def setup(app):
-    """Let kernels draw; MyST-NB finds the renderer by its entry point."""
-    os.environ["PYTHONSTARTUP"] = str(STARTUP)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
