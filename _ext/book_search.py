@@ -16,8 +16,7 @@ from pathlib import Path
 from api_reference import entries
 from docutils import nodes
 from formulas import FormulaError, in_words, without_tag
-from page_facts import number_of
-from sphinx import addnodes
+from page_facts import number_of, pages_in_order
 
 INDEX = "search-index.js"
 SPHINX_INDEX = "searchindex.js"  # kept beside the doctrees, out of the site
@@ -80,19 +79,10 @@ def places(app, docname):
             yield "name", name, f"{page}#{anchor}", in_one_line(text)
 
 
-def reading_order(env):
-    """Return the names of all pages in the order of the contents."""
-    found = [env.config.root_doc]
-    for docname in found:
-        for toctree in env.get_doctree(docname).findall(addnodes.toctree):
-            found.extend(name for _, name in toctree["entries"] if name in env.all_docs)
-    return list(dict.fromkeys(found))
-
-
 def index(app):
     """Return all places of the book as the search reads them."""
     found = []
-    for docname in reading_order(app.env):
+    for docname in (app.config.root_doc, *pages_in_order(app.env, app.config.root_doc)):
         number, title = number_of(app.env, docname), app.env.titles[docname].astext()
         page = f"{number}. {title}" if number else title
         for kind, name, address, text in places(app, docname):

@@ -66,7 +66,6 @@ def complete_page(app, pagename, templatename, context, doctree):
     """Add to a page what its template draws, and mend the text that an author has written."""
     static_files.keep_own_assets(app, context)
     page_frame.frame_page(app, pagename, context)
-    sharing.name_card(app, pagename, context, doctree)
     if pagename == "genindex":
         context["index_letters"] = general_index.letters(context["genindexentries"])
     if doctree is not None:

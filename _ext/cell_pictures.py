@@ -21,10 +21,9 @@ USUAL = 1.4  # pixels for a point where there is room
 
 STARTUP = Path(__file__).with_name("kernel_startup.py")
 
-CLASSES = tuple(plot.CLASS_COLORS[:7])
+COLORS_OF = (("class", plot.CLASS_COLORS[:7]), ("series", plot.SERIES_COLORS))
 SHADES = {
-    **{color: f"var(--class-{k})" for k, color in enumerate(CLASSES, start=1)},
-    **{color: f"var(--series-{k})" for k, color in enumerate(plot.SERIES_COLORS, start=1)},
+    **{c: f"var(--{kind}-{k})" for kind, colors in COLORS_OF for k, c in enumerate(colors, 1)},
     plot.CLASS_COLORS[7]: "var(--rule-strong)",
     plot.INK: "var(--ink-soft)",
     plot.FORWARD: "var(--forward)",
@@ -33,11 +32,10 @@ SHADES = {
 # Words in the color of a mark have been made readable, or are made so here.
 WORD_SHADES = {
     **SHADES,
-    **{color: f"var(--class-{k}-text)" for k, color in enumerate(CLASSES, start=1)},
-    **{plot.readable(c): f"var(--class-{k}-text)" for k, c in enumerate(CLASSES, start=1)},
     **{
-        shade: f"var(--series-{k}-text)"
-        for k, color in enumerate(plot.SERIES_COLORS, start=1)
+        shade: f"var(--{kind}-{k}-text)"
+        for kind, colors in COLORS_OF
+        for k, color in enumerate(colors, start=1)
         for shade in (color, plot.readable(color))
     },
     plot.readable(plot.FORWARD): "var(--forward)",

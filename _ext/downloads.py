@@ -113,27 +113,22 @@ def take_pdf(site, files):
         offered.unlink(missing_ok=True)
 
 
-def size_of(path):
-    """Return the size of a file in words.
+def size_of(number):
+    """Return a number of bytes in words.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file:
-    ...     _ = file.write(bytes(1_234_567))
-    ...     file.flush()
-    ...     size_of(Path(file.name))
-    '1.2 MB'
+    >>> size_of(1_234_567), size_of(80)
+    ('1.2 MB', '1 kB')
     """
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{max(1, round(number / 1e3))} kB"
 
 
 def offer(site):
     """Let the page with the box offer the files that are in the folder for downloads."""
     offered = "".join(
         f'<li><a href="{{root}}{FOLDER}/{name}" download>{title}</a> '
-        f"<span>{size_of(site / FOLDER / name)}</span> <div>{words}</div></li>"
+        f"<span>{size_of((site / FOLDER / name).stat().st_size)}</span> <div>{words}</div></li>"
         for name, title, words in OFFERED
         if (site / FOLDER / name).exists()
     )

@@ -186,7 +186,7 @@ def letter_of(alphabet, letter):
     >>> letter_of("bold", "x"), letter_of("script", "L"), letter_of("bold", "+")
     ('𝐱', 'ℒ', '+')
     """
-    name = unicodedata.name(letter).replace("LATIN ", "").replace("LETTER ", "")
+    name = unicodedata.name(letter, "").replace("LATIN ", "").replace("LETTER ", "")
     name = f"{alphabet.upper()} {name}".replace("BOLD-", "BOLD ")
     for begin in ("MATHEMATICAL ", ""):  # some letters are older than the alphabets
         with suppress(KeyError):

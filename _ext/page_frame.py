@@ -6,7 +6,6 @@ The theme in `theme/` is Sphinx's basic one with templates of our own.
 import posixpath
 import re
 from pathlib import Path
-from urllib.parse import quote
 
 from bs4 import BeautifulSoup
 from page_facts import facts_of
@@ -14,7 +13,6 @@ from page_facts import facts_of
 import smnn
 
 THEME = Path(__file__).parent / "theme"
-ERRATA = "book/reference/errata"
 
 
 def contents(context):
@@ -68,15 +66,6 @@ def next_sentence(app, pagename):
     return facts["sentence"] if facts.get("is_chapter") else ""
 
 
-def report_address(app, pagename, context):
-    """Return where a mistake on this page can be reported, or how: a new issue, or the errata."""
-    repository = (app.config.html_theme_options.get("repository_url") or "").rstrip("/")
-    if repository:
-        about = f"Mistake on the page {pagename} (version {smnn.__version__})"
-        return f"{repository}/issues/new?title={quote(about)}"
-    return context["pathto"](ERRATA) if ERRATA in app.env.all_docs else ""
-
-
 def frame_page(app, pagename, context):
     """Add to the context what the templates draw."""
     tree = contents(context)
@@ -84,7 +73,7 @@ def frame_page(app, pagename, context):
     context["page_description"] = shorten(facts_of(app.env, pagename).get("sentence", ""), 160)
     context["next_sentence"] = next_sentence(app, pagename)
     context["book_version"] = smnn.__version__
-    context["report_address"] = report_address(app, pagename, context)
+    context["base_address"] = posixpath.join(app.config.html_baseurl, "")  # ends with a slash
 
 
 def shorten(text, length):
@@ -102,8 +91,7 @@ def pages_without_source(app):
     yield "404", {}, "404.html"
     cover = app.builder.get_target_uri(app.config.root_doc)
     if cover != "index.html":
-        address = posixpath.join(app.config.html_baseurl, cover)
-        yield "index", {"cover": cover, "address": address}, "front-door.html"
+        yield "index", {"cover": cover}, "front-door.html"
 
 
 def setup(app):

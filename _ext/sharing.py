@@ -58,18 +58,6 @@ def card_svg(above, title, below):
     )
 
 
-def card_name(pagename):
-    """Return the file name of the card of a page."""
-    return pagename.replace("/", "-") + ".png"
-
-
-def name_card(app, pagename, context, doctree):
-    """Add the address of the card of a page to its context."""
-    if app.config.html_baseurl and doctree is not None:
-        address = posixpath.join(app.config.html_baseurl, CARDS, card_name(pagename))
-        context["card_address"] = address
-
-
 def draw_icons(app):
     """Draw the logo in the sizes for those who cannot read SVG."""
     logo = LOGO.read_text(encoding="utf-8")
@@ -90,7 +78,7 @@ def draw_cards(app):
         elif number := number_of(app.env, docname):
             above = f"Chapter {number}"
         svg = card_svg(above, app.env.titles[docname].astext(), below)
-        (folder / card_name(docname)).write_bytes(vl_convert.svg_to_png(svg))
+        (folder / f"{docname.replace('/', '-')}.png").write_bytes(vl_convert.svg_to_png(svg))
 
 
 def list_pages(app):
