@@ -5,6 +5,7 @@ connected to the events of a build, which come in the order of `setup`.
 """
 
 import os
+from pathlib import Path
 
 import api_links
 import api_reference
@@ -43,7 +44,7 @@ WRITTEN_LATER = {
     **{what: book_counts.number(what) for what in book_counts.COUNTS},
 }
 
-# What is written when all pages are; the archives come last, for they hold all the rest.
+# What is written when all pages are.
 LAST_STEPS = (
     draggable_figures.write_scripts,
     launch.write_colab_copies,
@@ -52,7 +53,6 @@ LAST_STEPS = (
     static_files.drop_unused_files,
     sharing.introduce_site,
     thumbnails.write_pictures,
-    downloads.pack_and_offer_site,
 )
 
 
@@ -84,6 +84,7 @@ def complete_site(app, exception):
     if exception is None and app.builder.format == "html":
         for step in LAST_STEPS:
             step(app)
+        downloads.pack_and_offer(Path(app.outdir), Path(app.srcdir))  # holds all the rest
 
 
 def setup(app):
@@ -95,7 +96,7 @@ def setup(app):
     for part in (freshness, printed_lines, api_reference, formulas, static_files, page_frame):
         part.setup(app)
     # before the pages are read
-    app.connect("config-inited", launch.check_repository)
+    app.connect("config-inited", lambda app, config: launch.repository(config))  # or refuse
     app.connect("builder-inited", book_search.return_index)
     app.connect("env-before-read-docs", execution_ahead.fill_cache)
     # when a page is read

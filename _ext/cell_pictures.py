@@ -46,8 +46,7 @@ STYLE = re.compile(r'style="[^"]*"')
 WIDTH = re.compile(r"stroke-width: ([\d.]+)")
 OPACITY = re.compile(r"(stroke-opacity|fill-opacity): ([\d.]+)")
 COLOR = re.compile(r"#[0-9a-f]{6}\b")
-FAMILY = re.compile(r"font-family: ([^;\"]*)")
-FONT = re.compile(r"font: ((?:[a-z]+ |\d00 )*[\d.]+px) ([^;\"]*)")
+FONT = re.compile(r"(font-family: |font: (?:[a-z]+ |\d00 )*[\d.]+px )([^;\"]*)")
 SIZE = re.compile(r"font(?:-size)?: [^;\"]*?([\d.]+)px")
 
 
@@ -97,11 +96,11 @@ def in_page_fonts(svg):
     '<text style="font-size: 9px; font-family: var(--sans)">a</text>'
     """
 
-    def family(names):
-        return "var(--serif)" if "Serif" in names.partition(",")[0] else "var(--sans)"
+    def in_page_font(match):
+        is_serif = "Serif" in match[2].partition(",")[0]
+        return match[1] + ("var(--serif)" if is_serif else "var(--sans)")
 
-    svg = FAMILY.sub(lambda match: f"font-family: {family(match.group(1))}", svg)
-    return FONT.sub(lambda match: f"font: {match.group(1)} {family(match.group(2))}", svg)
+    return FONT.sub(in_page_font, svg)
 
 
 def smallest_letters(svg):

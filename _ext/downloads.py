@@ -13,7 +13,6 @@ import hashlib
 import re
 import shutil
 import zipfile
-from pathlib import Path
 
 FOLDER = "downloads"
 NAME = "from-one-neuron-to-softmax"
@@ -136,8 +135,8 @@ def offer(site):
         text = page.read_text(encoding="utf-8")
         if BOX.search(text):
             root = "../" * (len(page.relative_to(site).parts) - 1)
-            offer = f"<!--offer--><ul>{offered.format(root=root)}</ul><!--/offer-->"
-            text = BOX.sub(rf"\1{offer}", text)
+            shown = f"<!--offer--><ul>{offered.format(root=root)}</ul><!--/offer-->"
+            text = BOX.sub(rf"\1{shown}", text)
             page.write_text(text, encoding="utf-8")
 
 
@@ -147,8 +146,3 @@ def pack_and_offer(site, sources):
     pack(site, files, sources)
     take_pdf(site, files)
     offer(site)
-
-
-def pack_and_offer_site(app):
-    """Pack the site that was built, and let it offer what there is."""
-    pack_and_offer(Path(app.outdir), Path(app.srcdir))

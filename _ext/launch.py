@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+import nbformat
 from page_markup import new_tag
 from sphinx.errors import ConfigError
 
@@ -34,11 +35,6 @@ def repository(config):
             "Colab and Binder need https://github.com/owner/name"
         )
     return match[1], config.html_theme_options.get("repository_branch") or "main"
-
-
-def check_repository(app, config):
-    """Refuse a wrong address before anything is built."""
-    repository(config)
 
 
 def addresses(owner_and_name, branch, notebook):
@@ -63,14 +59,8 @@ def addresses(owner_and_name, branch, notebook):
 def with_installation(notebook, owner_and_name, branch):
     """Return a notebook with a first cell that installs the package, and without outputs."""
     package = f"smnn[all] @ git+https://github.com/{owner_and_name}@{branch}"
-    first = {
-        "cell_type": "code",
-        "id": "install-the-package",
-        "metadata": {},
-        "source": f'# Colab starts without the package of this book.\n%pip install -q "{package}"',
-        "execution_count": None,
-        "outputs": [],
-    }
+    source = f'# Colab starts without the package of this book.\n%pip install -q "{package}"'
+    first = nbformat.v4.new_code_cell(source, id="install-the-package")
     cells = [
         {**cell, "execution_count": None, "outputs": []} if cell["cell_type"] == "code" else cell
         for cell in notebook["cells"]

@@ -17,9 +17,7 @@ from PIL import Image
 SIZE = (288, 180)  # of one picture, in pixels
 QUALITY = 35
 FIRST_DRAWING = re.compile(
-    r'<div [^>]*class="(?:picture[^"]*|draggable-drawing)"[^>]*>'
-    r"\s*(<svg.*?</svg>)",
-    re.DOTALL,
+    r'<div [^>]*class="(?:picture[^"]*|draggable-drawing)"[^>]*>\s*(<svg.*?</svg>)', re.DOTALL
 )
 HANDLE = re.compile(r'<g class="handle".*?</g>', re.DOTALL)  # needs the style sheet
 VARIABLE = re.compile(r"(--[a-z0-9-]+): (#[0-9a-f]{3,6});")
