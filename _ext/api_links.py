@@ -8,7 +8,7 @@ package that stands as code in the text becomes a link, the first time in each s
 
 from api_names import names_bound, names_used, public_names
 from docutils import nodes
-from page_facts import facts_of
+from page_facts import number_of, pages_in_order
 from sphinx import addnodes
 from sphinx.util.nodes import make_refnode
 
@@ -31,13 +31,6 @@ def note_names(app, doctree):
 # ------------------------------------------------------------------ what is known
 
 
-def pages_in_order(env, docname):
-    """Yield the pages below a page, in the order of the contents."""
-    for below in env.toctree_includes.get(docname, ()):
-        yield below
-        yield from pages_in_order(env, below)
-
-
 def entries(env):
     """Return for each name that has an entry: its page and the chapter that derives it."""
     return {
@@ -47,35 +40,19 @@ def entries(env):
     }
 
 
-def notebooks(env):
-    """Return the pages whose cells use the package, in the order of the book."""
-    pages = pages_in_order(env, env.config.root_doc)
-    return [docname for docname in pages if env.metadata[docname].get("names_used")]
-
-
-def users(env, name):
-    """Return the pages whose cells use a name, in the order of the book."""
-    return [docname for docname in notebooks(env) if name in env.metadata[docname]["names_used"]]
-
-
-def derived_in(env, docname):
-    """Return the names that a chapter derives, in the order of the reference."""
-    return [name for name, (_, chapter) in entries(env).items() if chapter == docname]
-
-
-def links_of_the_book(env):
-    """Return all that the links depend on, to be compared with the build before."""
-    used = {docname: env.metadata[docname]["names_used"] for docname in notebooks(env)}
-    return entries(env), used
+def uses(env):
+    """Return for each notebook the names that its cells use, in the order of the book."""
+    records = {page: env.metadata[page] for page in pages_in_order(env, env.config.root_doc)}
+    return {page: names for page, record in records.items() if (names := record.get("names_used"))}
 
 
 def pages_to_write(app, env):
     """Have the pages written again whose links have changed."""
-    links = links_of_the_book(env)
+    links = entries(env), uses(env)
     if getattr(env, "links_of_the_book", None) == links:
         return []
     env.links_of_the_book = links
-    return sorted({page for page, _ in links[0].values()} | set(links[1]))
+    return sorted({page for page, _ in links[0].values()} | links[1].keys())
 
 
 # ------------------------------------------------------------------ what is written
@@ -86,18 +63,12 @@ class Links:
 
     def __init__(self, app, docname):
         self.builder, self.env, self.docname = app.builder, app.env, docname
-        self.entries = entries(app.env)
-
-    def number(self, docname):
-        """The number of a chapter; empty for a page that has none."""
-        return ".".join(map(str, self.env.toc_secnumbers.get(docname, {}).get("", ())))
+        self.entries, self.uses = entries(app.env), uses(app.env)
 
     def to_page(self, docname, *, named):
         """A link to a page: the number of a chapter, and its title if wanted."""
-        title, number = self.env.titles[docname].astext(), self.number(docname)
-        words = number or title
-        if named and number:
-            words = f"Chapter {number}, {title}"
+        title, number = self.env.titles[docname].astext(), number_of(self.env, docname)
+        words = f"Chapter {number}, {title}" if named and number else number or title
         link = make_refnode(self.builder, self.docname, docname, None, nodes.Text(words))
         if not named and number:
             link["reftitle"] = title
@@ -131,10 +102,10 @@ def add_chapters(doctree, links):
         if chapter:
             line += [nodes.Text("Derived in "), links.to_page(chapter, named=True)]
             line += nodes.Text(". ")
-        others = [docname for docname in users(links.env, name) if docname != chapter]
+        others = [page for page, names in links.uses.items() if name in names and page != chapter]
         if others:
             pages = listing(links.to_page(docname, named=False) for docname in others)
-            numbered = sum(1 for docname in others if links.number(docname))
+            numbered = sum(1 for docname in others if number_of(links.env, docname))
             words = "Also used in " if chapter else "Used in "
             words += "" if not numbered else "chapter " if numbered == 1 else "chapters "
             line += [nodes.Text(words), *pages, nodes.Text(".")]
@@ -144,11 +115,10 @@ def add_chapters(doctree, links):
 
 def add_package(doctree, docname, links):
     """Say at the end of a chapter which names of the package it derives and which it uses."""
-    derived = derived_in(links.env, docname)
-    used = links.env.metadata[docname].get("names_used", set()) & set(links.entries)
-    used = [name for name in links.entries if name in used and name not in derived]
+    derived = [name for name, (_, chapter) in links.entries.items() if chapter == docname]
+    used = [name for name in links.entries if name in links.uses[docname] - set(derived)]
     used = [name for name in used if "." not in name]  # what draws is not what a chapter is about
-    if not (derived or used) or docname not in notebooks(links.env):
+    if not (derived or used):
         return
     box = nodes.container(classes=["in-package"])
     box += nodes.paragraph("", "In the package", classes=["in-package-title"])
@@ -203,13 +173,5 @@ def link_page(app, doctree, docname):
         add_chapters(doctree, links)
         return
     link_code(doctree, docname, links)
-    if facts_of(app.env, docname).get("is_chapter") or docname in notebooks(app.env):
+    if docname in links.uses:
         add_package(doctree, docname, links)
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.connect("doctree-read", note_names)
-    app.connect("env-updated", pages_to_write)
-    app.connect("doctree-resolved", link_page)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -52,15 +52,6 @@ def imported(tree):
     return found
 
 
-def dotted(node):
-    """Return ``a.b.c`` for a chain of attributes that starts at a name, else None."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
-        return f"{before}.{node.attr}"
-    return None
-
-
 def public_name(path, public):
     """Return the public name behind a path such as ``smnn.functional.softmax``, or None."""
     inside = path.removeprefix("smnn.")
@@ -71,18 +62,7 @@ def public_name(path, public):
 
 
 def names_used(cells, public):
-    """Return the public names that cells use.
-
-    Parameters
-    ----------
-    cells : sequence of str
-        The code of a notebook.
-    public : set of str
-        The names that count.
-
-    Returns
-    -------
-    set of str
+    """Return which of the public names are used by the cells of a notebook.
 
     Examples
     --------
@@ -93,10 +73,10 @@ def names_used(cells, public):
     parsed = list(trees(cells))
     local = {name: path for tree in parsed for name, path in imported(tree).items()}
     paths = set(local.values())
-    for tree in parsed:
-        for node in ast.walk(tree):
-            first, _, rest = (dotted(node) or "").partition(".")
-            if rest and first in local:
+    for node in (node for tree in parsed for node in ast.walk(tree)):
+        if isinstance(node, ast.Attribute):
+            first, _, rest = ast.unparse(node).partition(".")
+            if first in local:
                 paths.add(f"{local[first]}.{rest}")
     return {name for path in paths if (name := public_name(path, public))}
 

@@ -66,17 +66,7 @@ class Docstring(NumpyDocstring):
 
 
 def link_names(lines, obj, public):
-    """Make links of the public names in backticks, but not of an object's own arguments.
-
-    Parameters
-    ----------
-    lines : list of str
-        A docstring in reStructuredText, which is changed in place.
-    obj : object
-        What it belongs to.
-    public : set of str
-        The names that have an entry.
-    """
+    """Make links of the public names in backticks, but not of an object's own arguments."""
     try:
         own = set(inspect.signature(obj).parameters)
     except (TypeError, ValueError):
@@ -205,17 +195,6 @@ class Api(SphinxDirective):
 # ------------------------------------------------------------------ the overview
 
 
-class Overview(nodes.General, nodes.Element):
-    """The place of the table of all entries."""
-
-
-class ApiOverview(SphinxDirective):
-    """The place of the table of all entries of the pages below this one."""
-
-    def run(self):
-        return [Overview()]
-
-
 def entries(env, docname):
     """Return the entries of a page: public name, anchor, and summary as nodes."""
     found = []
@@ -251,19 +230,13 @@ def overview_of(app, docname, page):
     return section
 
 
-def fill_overview(app, doctree, docname):
-    """Put the tables into their place."""
-    for place in list(doctree.findall(Overview)):
-        pages = app.env.toctree_includes.get(docname, [])
-        place.replace_self([overview_of(app, docname, page) for page in pages])
+def overview(app, docname):
+    """Return the tables of the pages below a page."""
+    return [overview_of(app, docname, page) for page in app.env.toctree_includes[docname]]
 
 
 def setup(app):
     """Connect to Sphinx."""
-    app.add_node(Overview)
     app.add_directive("api", Api)
-    app.add_directive("api-overview", ApiOverview)
     app.connect("autodoc-process-signature", write_signature)
     app.connect("autodoc-process-docstring", write_docstring)
-    app.connect("doctree-resolved", fill_overview)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

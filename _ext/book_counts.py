@@ -11,11 +11,12 @@ import json
 import re
 from pathlib import Path
 
-from api_links import pages_in_order
 from docutils import nodes
 from freshness import versions
+from later import place_of
 from myst_nb.sphinx_ import NbMetadataCollector
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from page_facts import pages_in_order
+from sphinx.util.docutils import SphinxRole
 from sphinx.util.nodes import make_refnode
 
 NOT_COMPARED = frozenset({"nbval-ignore-output", "nbval-skip"})
@@ -25,17 +26,14 @@ NOT_COMPARED = frozenset({"nbval-ignore-output", "nbval-skip"})
 
 
 class Book:
-    """The sources of a book, read once: its notebooks, its tests and its package."""
+    """The sources of a book: its notebooks, its tests and its package."""
 
     def __init__(self, app):
         self.root = Path(app.srcdir)
-        below = pages_in_order(app.env, app.config.root_doc)
-        self.docnames = [app.config.root_doc, *below]
-
-    def notebooks(self):
-        """The notebooks of the book in its order, by the names of their pages."""
+        root_doc = app.config.root_doc
+        self.docnames = [root_doc, *pages_in_order(app.env, root_doc)]
         paths = {docname: self.root / f"{docname}.ipynb" for docname in self.docnames}
-        return {
+        self.notebooks = {  # by the names of their pages
             docname: json.loads(path.read_text(encoding="utf-8"))
             for docname, path in paths.items()
             if path.exists()
@@ -43,7 +41,7 @@ class Book:
 
     def cells(self, kind):
         """All cells of one kind: code or markdown."""
-        books = self.notebooks().values()
+        books = self.notebooks.values()
         return [cell for book in books for cell in book["cells"] if cell["cell_type"] == kind]
 
     def outputs(self, without=frozenset()):
@@ -96,7 +94,7 @@ def examples(book):
 
 
 COUNTS = {
-    "notebooks": lambda book: len(book.notebooks()),
+    "notebooks": lambda book: len(book.notebooks),
     "code cells": lambda book: len(book.cells("code")),
     "compared outputs": compared_outputs,
     "asserted equalities": lambda book: occurrences(book, "code", r"\bassert"),
@@ -114,10 +112,6 @@ COUNTS = {
 # ------------------------------------------------------------------ where it is put
 
 
-class Place(nodes.General, nodes.Inline, nodes.Element):
-    """The place of something that is counted when all pages have been read."""
-
-
 class Counted(SphinxRole):
     """The place of a number."""
 
@@ -126,16 +120,7 @@ class Counted(SphinxRole):
             message = f"nothing is counted under {self.text!r}, only {', '.join(COUNTS)}"
             report = self.inliner.reporter.error(message, line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, report)], [report]
-        self.env.metadata[self.env.docname]["counts"] = True
-        return [Place(what=self.text)], []
-
-
-class ExecutedNotebooks(SphinxDirective):
-    """The place of the table of all notebooks."""
-
-    def run(self):
-        self.env.metadata[self.env.docname]["counts"] = True
-        return [Place(what=self.name)]
+        return [place_of(self.env, self.text)], []
 
 
 def table(head, rows, numbers=()):
@@ -160,7 +145,7 @@ def line(cells, numbers):
 def executed_notebooks(app, docname):
     """Return the table of the notebooks: how many cells, and how long they took."""
     rows, total_cells, total_seconds = [], 0, 0.0
-    for page, notebook in Book(app).notebooks().items():
+    for page, notebook in Book(app).notebooks.items():
         title = nodes.Text(app.env.titles[page].astext())
         cells = sum(cell["cell_type"] == "code" for cell in notebook["cells"])
         done = NbMetadataCollector.get_exec_data(app.env, page) or {}
@@ -178,28 +163,6 @@ def executed_with(app, docname):
     return table(("Program", "Version"), versions().items())
 
 
-def fill(app, doctree, docname):
-    """Put the numbers and tables into their places."""
-    tables = {"executed-notebooks": executed_notebooks, "executed-with": executed_with}
-    for place in list(doctree.findall(Place)):
-        what = place["what"]
-        if what in tables:
-            place.replace_self(tables[what](app, docname))
-        else:
-            place.replace_self(nodes.Text(f"{COUNTS[what](Book(app)):,}"))
-
-
-def pages_to_write(app, env):
-    """Have the pages with numbers written each time: what they count may be anywhere."""
-    return [docname for docname, record in env.metadata.items() if record.get("counts")]
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.add_node(Place)
-    app.add_role("counted", Counted())
-    app.add_directive("executed-notebooks", ExecutedNotebooks)
-    app.add_directive("executed-with", ExecutedNotebooks)
-    app.connect("env-updated", pages_to_write)
-    app.connect("doctree-resolved", fill)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def number(what):
+    """Return the function that counts something, as a place asks for it."""
+    return lambda app, docname: nodes.Text(f"{COUNTS[what](Book(app)):,}")

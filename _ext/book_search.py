@@ -16,7 +16,7 @@ from pathlib import Path
 from api_reference import entries
 from docutils import nodes
 from formulas import FormulaError, in_words, without_tag
-from sphinx import addnodes
+from page_facts import number_of, pages_in_order
 
 INDEX = "search-index.js"
 SPHINX_INDEX = "searchindex.js"  # kept beside the doctrees, out of the site
@@ -31,8 +31,8 @@ def words(part):
         return formula(part.astext())
     if isinstance(part, NOT_READ) or title_of(part) is not None:
         return ""
-    space = " " if isinstance(part, nodes.TextElement) and not is_inline(part) else ""
-    return "".join(map(words, part.children)) + space
+    has_lines = isinstance(part, nodes.TextElement) and not isinstance(part, nodes.Inline)
+    return "".join(map(words, part.children)) + " " * has_lines
 
 
 def formula(tex):
@@ -47,11 +47,6 @@ def title_of(part):
     """Return the title of a section; nothing for other parts and for sections without one."""
     is_titled = isinstance(part, nodes.section) and isinstance(part[0], nodes.title)
     return part[0] if is_titled else None
-
-
-def is_inline(node):
-    """Tell whether a node stands within a line."""
-    return isinstance(node, nodes.Inline)
 
 
 def in_one_line(text):
@@ -84,28 +79,14 @@ def places(app, docname):
             yield "name", name, f"{page}#{anchor}", in_one_line(text)
 
 
-def number_of(env, docname):
-    """Return the number of a chapter with a space after it, or an empty text."""
-    number = env.toc_secnumbers.get(docname, {}).get("")
-    return f"{number[0]}. " if number else ""
-
-
-def reading_order(env):
-    """Return the names of all pages in the order of the contents."""
-    found = [env.config.root_doc]
-    for docname in found:
-        for toctree in env.get_doctree(docname).findall(addnodes.toctree):
-            found.extend(name for _, name in toctree["entries"] if name in env.all_docs)
-    return list(dict.fromkeys(found))
-
-
 def index(app):
     """Return all places of the book as the search reads them."""
     found = []
-    for docname in reading_order(app.env):
-        title = number_of(app.env, docname) + app.env.titles[docname].astext()
+    for docname in (app.config.root_doc, *pages_in_order(app.env, app.config.root_doc)):
+        number, title = number_of(app.env, docname), app.env.titles[docname].astext()
+        page = f"{number}. {title}" if number else title
         for kind, name, address, text in places(app, docname):
-            found.append({"kind": kind, "title": name, "page": title, "at": address, "text": text})
+            found.append({"kind": kind, "title": name, "page": page, "at": address, "text": text})
     return found
 
 
@@ -116,28 +97,17 @@ def script_of(places):
     return f'window.bookIndex = "{packed}";\n'
 
 
-def write_index(app, exception):
+def write_index(app):
     """Write the index in the place of Sphinx's own."""
-    if exception or app.builder.format != "html":
-        return
     site = Path(app.outdir)
     (site / "_static" / INDEX).write_text(script_of(index(app)), encoding="ascii")
-    for name in ("_static/searchtools.js", "_static/language_data.js"):
-        (site / name).unlink(missing_ok=True)
     if (site / SPHINX_INDEX).exists():
-        (site / SPHINX_INDEX).replace(Path(app.doctreedir) / SPHINX_INDEX)
+        (site / SPHINX_INDEX).replace(Path(app.doctreedir, SPHINX_INDEX))
 
 
 def return_index(app):
     """Lay Sphinx's own index where Sphinx looks for it when it builds only some pages again."""
-    kept = Path(app.doctreedir) / SPHINX_INDEX
-    if app.builder.format == "html" and kept.exists():
+    kept = Path(app.doctreedir, SPHINX_INDEX)
+    if kept.exists():
         Path(app.outdir).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, Path(app.outdir) / SPHINX_INDEX)
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.connect("builder-inited", return_index)
-    app.connect("build-finished", write_index, priority=800)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+        shutil.copyfile(kept, Path(app.outdir, SPHINX_INDEX))

@@ -6,7 +6,6 @@ and in dark and needs no filter; the words take the page's font and can be selec
 """
 
 import hashlib
-import os
 import re
 from html import escape
 from pathlib import Path
@@ -22,10 +21,9 @@ USUAL = 1.4  # pixels for a point where there is room
 
 STARTUP = Path(__file__).with_name("kernel_startup.py")
 
-CLASSES = tuple(plot.CLASS_COLORS[:7])
+COLORS_OF = (("class", plot.CLASS_COLORS[:7]), ("series", plot.SERIES_COLORS))
 SHADES = {
-    **{color: f"var(--class-{k})" for k, color in enumerate(CLASSES, start=1)},
-    **{color: f"var(--series-{k})" for k, color in enumerate(plot.SERIES_COLORS, start=1)},
+    **{c: f"var(--{kind}-{k})" for kind, colors in COLORS_OF for k, c in enumerate(colors, 1)},
     plot.CLASS_COLORS[7]: "var(--rule-strong)",
     plot.INK: "var(--ink-soft)",
     plot.FORWARD: "var(--forward)",
@@ -34,11 +32,10 @@ SHADES = {
 # Words in the color of a mark have been made readable, or are made so here.
 WORD_SHADES = {
     **SHADES,
-    **{color: f"var(--class-{k}-text)" for k, color in enumerate(CLASSES, start=1)},
-    **{plot.readable(c): f"var(--class-{k}-text)" for k, c in enumerate(CLASSES, start=1)},
     **{
-        shade: f"var(--series-{k}-text)"
-        for k, color in enumerate(plot.SERIES_COLORS, start=1)
+        shade: f"var(--{kind}-{k}-text)"
+        for kind, colors in COLORS_OF
+        for k, color in enumerate(colors, start=1)
         for shade in (color, plot.readable(color))
     },
     plot.readable(plot.FORWARD): "var(--forward)",
@@ -49,8 +46,7 @@ STYLE = re.compile(r'style="[^"]*"')
 WIDTH = re.compile(r"stroke-width: ([\d.]+)")
 OPACITY = re.compile(r"(stroke-opacity|fill-opacity): ([\d.]+)")
 COLOR = re.compile(r"#[0-9a-f]{6}\b")
-FAMILY = re.compile(r"font-family: ([^;\"]*)")
-FONT = re.compile(r"font: ((?:[a-z]+ |\d00 )*[\d.]+px) ([^;\"]*)")
+FONT = re.compile(r"(font-family: |font: (?:[a-z]+ |\d00 )*[\d.]+px )([^;\"]*)")
 SIZE = re.compile(r"font(?:-size)?: [^;\"]*?([\d.]+)px")
 
 
@@ -100,11 +96,11 @@ def in_page_fonts(svg):
     '<text style="font-size: 9px; font-family: var(--sans)">a</text>'
     """
 
-    def family(names):
-        return "var(--serif)" if "Serif" in names.partition(",")[0] else "var(--sans)"
+    def in_page_font(match):
+        is_serif = "Serif" in match[2].partition(",")[0]
+        return match[1] + ("var(--serif)" if is_serif else "var(--sans)")
 
-    svg = FAMILY.sub(lambda match: f"font-family: {family(match.group(1))}", svg)
-    return FONT.sub(lambda match: f"font: {match.group(1)} {family(match.group(2))}", svg)
+    return FONT.sub(in_page_font, svg)
 
 
 def smallest_letters(svg):
@@ -168,9 +164,3 @@ class PictureRenderer:
         )
         html = picture_html(data.content, options.get("alt", ""))
         return [nodes.raw("", html, format="html")]
-
-
-def setup(app):
-    """Let kernels draw; MyST-NB finds the renderer by its entry point."""
-    os.environ["PYTHONSTARTUP"] = str(STARTUP)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

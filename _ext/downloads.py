@@ -13,14 +13,17 @@ import hashlib
 import re
 import shutil
 import zipfile
-from html import escape
-from pathlib import Path
 
 FOLDER = "downloads"
 NAME = "from-one-neuron-to-softmax"
 PDF_FOLDER = "pdf"  # beside the site: the PDF, and the fingerprint of the pages that it shows
 
 BOX = re.compile(r'(<div class="[^"]*\bdownloads\b[^"]*">)(<!--offer-->.*?<!--/offer-->)?', re.S)
+OFFERED = (
+    (f"{NAME}.pdf", "PDF", "The book as one document, with bookmarks, to read or to print."),
+    (f"{NAME}.zip", "Site", "These pages as they are. Unpack the file and open index.html."),
+    (f"{NAME}-notebooks.zip", "Notebooks", "Every chapter as a notebook, to run and to change."),
+)
 # What installs the package that the notebooks import.
 PACKAGE = ("pyproject.toml", "README.md", "LICENSE", "smnn/**/*", "smnn_book/**/*")
 
@@ -45,15 +48,7 @@ def without_offer(text):
 
 
 def write_zip(target, contents):
-    """Write an archive whose bytes depend on its contents only.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The file to write.
-    contents : dict of str to bytes
-        What the archive holds, by the names in it.
-    """
+    """Write an archive of these bytes by their names; its own bytes depend on them only."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, FIRST_DAY)
@@ -99,18 +94,12 @@ def fingerprint_of_pages(files):
     return digest.hexdigest()[:16]
 
 
-def in_folder(folder, files):
-    """Return files as they lie in a folder."""
-    return {f"{folder}/{name}": data for name, data in files.items()}
-
-
 def pack(site, files, sources):
     """Write the archives of a site, and of its notebooks, into its folder for downloads."""
-    folder = site / FOLDER
-    folder.mkdir(exist_ok=True)
-    write_zip(folder / f"{NAME}.zip", in_folder(NAME, files))
-    notebooks = f"{NAME}-notebooks"
-    write_zip(folder / f"{notebooks}.zip", in_folder(notebooks, notebook_files(files, sources)))
+    (site / FOLDER).mkdir(exist_ok=True)
+    for name, kept in ((NAME, files), (f"{NAME}-notebooks", notebook_files(files, sources))):
+        in_folder = {f"{name}/{path}": data for path, data in kept.items()}
+        write_zip(site / FOLDER / f"{name}.zip", in_folder)
 
 
 def take_pdf(site, files):
@@ -123,53 +112,32 @@ def take_pdf(site, files):
         offered.unlink(missing_ok=True)
 
 
-def size_of(path):
-    """Return the size of a file in words.
+def size_of(number):
+    """Return a number of bytes in words.
 
     Examples
     --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file:
-    ...     _ = file.write(bytes(1_234_567))
-    ...     file.flush()
-    ...     size_of(Path(file.name))
-    '1.2 MB'
+    >>> size_of(1_234_567), size_of(80)
+    ('1.2 MB', '1 kB')
     """
-    size = path.stat().st_size
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+    return f"{number / 1e6:.1f} MB" if number >= 1e6 else f"{max(1, round(number / 1e3))} kB"
 
 
 def offer(site):
-    """Let the page with the box offer the files that are in the folder for downloads.
-
-    Parameters
-    ----------
-    site : pathlib.Path
-        The folder of the built site.
-    """
-    kinds = (
-        (f"{NAME}.pdf", "PDF", "The book as one document, with bookmarks, to read or to print."),
-        (f"{NAME}.zip", "Site", "These pages as they are. Unpack the file and open index.html."),
-        (
-            f"{NAME}-notebooks.zip",
-            "Notebooks",
-            "Every chapter as a notebook, to run and to change.",
-        ),
+    """Let the page with the box offer the files that are in the folder for downloads."""
+    offered = "".join(
+        f'<li><a href="{{root}}{FOLDER}/{name}" download>{title}</a> '
+        f"<span>{size_of((site / FOLDER / name).stat().st_size)}</span> <div>{words}</div></li>"
+        for name, title, words in OFFERED
+        if (site / FOLDER / name).exists()
     )
     for page in site.glob("book/**/*.html"):
         text = page.read_text(encoding="utf-8")
-        if not BOX.search(text):
-            continue
-        root = "../" * (len(page.relative_to(site).parts) - 1)
-        items = "".join(
-            f'<li><a href="{root}{FOLDER}/{name}" download>{title}</a> '
-            f"<span>{size_of(site / FOLDER / name)}</span> <div>{escape(words)}</div></li>"
-            for name, title, words in kinds
-            if (site / FOLDER / name).exists()
-        )
-        offered = f"<!--offer--><ul>{items}</ul><!--/offer-->"
-        text = BOX.sub(lambda match: match[1] + offered, without_offer(text))  # noqa: B023
-        page.write_text(text, encoding="utf-8")
+        if BOX.search(text):
+            root = "../" * (len(page.relative_to(site).parts) - 1)
+            shown = f"<!--offer--><ul>{offered.format(root=root)}</ul><!--/offer-->"
+            text = BOX.sub(rf"\1{shown}", text)
+            page.write_text(text, encoding="utf-8")
 
 
 def pack_and_offer(site, sources):
@@ -178,15 +146,3 @@ def pack_and_offer(site, sources):
     pack(site, files, sources)
     take_pdf(site, files)
     offer(site)
-
-
-def finish(app, exception):
-    """Pack the site when it is built."""
-    if not exception and app.builder.format == "html":
-        pack_and_offer(Path(app.outdir), Path(app.srcdir))
-
-
-def setup(app):
-    """Connect to Sphinx, last of all."""
-    app.connect("build-finished", finish, priority=990)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

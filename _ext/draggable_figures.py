@@ -6,7 +6,6 @@ that move it in the browser.  A page loads the scripts of its own kinds and no o
 """
 
 import json
-import re
 import shutil
 from html import escape
 from pathlib import Path
@@ -16,23 +15,12 @@ from docutils import nodes
 
 from smnn_book import draggable
 
-KIND = re.compile(r'class="draggable[^>]* data-kind="([a-z-]+)"')
 BROAD = frozenset({"digit-pad"})  # kinds that reach out of the column of text
 FOLDER = "draggable"
 
 
 def figure_html(about):
-    """Return a figure as HTML.
-
-    Parameters
-    ----------
-    about : dict
-        Name, kind, alt and data, as the cell has given them.
-
-    Returns
-    -------
-    str
-    """
+    """Return a figure as HTML; the cell has given its name, kind, alt and data."""
     name, kind, data = about["name"], about["kind"], about["data"]
     classes = "draggable beyond" if kind in BROAD else "draggable"
     # a closing tag inside the data would end the element that holds it
@@ -77,17 +65,15 @@ def scripts(kind):
     return {**sources, f"{kind}.js": for_browsers(draggable.script(kind))}
 
 
-def load_scripts(app, pagename, templatename, context, doctree):
+def load_scripts(app, body):
     """Let a page load what its figures need."""
-    for kind in sorted(set(KIND.findall(context.get("body", "")))):
+    for kind in sorted({figure["data-kind"] for figure in body.select(".draggable")}):
         for name in scripts(kind):
             app.add_js_file(f"{FOLDER}/{name}", defer="defer")
 
 
-def write_scripts(app, exception):
+def write_scripts(app):
     """Write the scripts that some page loads into the site, and no others."""
-    if exception or app.builder.format != "html":
-        return
     site = Path(app.outdir)
     folder = site / "_static" / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,10 +83,3 @@ def write_scripts(app, exception):
             if f"_static/{FOLDER}/{name}" in loads:
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(source, encoding="utf-8")
-
-
-def setup(app):
-    """Connect to Sphinx; MyST-NB finds the renderer by its entry point."""
-    app.connect("html-page-context", load_scripts)
-    app.connect("build-finished", write_scripts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -37,10 +37,9 @@ def is_cached(cache, notebook):
 
 def fill_cache(app, env, docnames):
     """Execute the notebooks among the pages to be read whose outputs are not in the cache."""
-    paths = [Path(env.doc2path(name)) for name in docnames]
     cache = get_cache(app.config.nb_execution_cache_path)
     new = {}
-    for path in paths:
+    for path in (Path(env.doc2path(name)) for name in docnames):
         if path.suffix == ".ipynb":
             notebook = nbformat.read(path, as_version=4)
             if not is_cached(cache, notebook):
@@ -67,9 +66,3 @@ def keep(cache, path, outcome):
         seconds = {"execution_seconds": outcome.time}
         bundle = CacheBundleIn(outcome.nb, record.uri, data=seconds)
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.connect("env-before-read-docs", fill_cache)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

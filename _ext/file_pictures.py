@@ -39,9 +39,3 @@ def show_drawings(app, doctree):
         app.env.note_dependency(str(path))
         name = f"fig-{path.stem}"
         image.parent.replace_self(figure_of(image, read_drawings(path), name))
-
-
-def setup(app):
-    """Connect to Sphinx, after it has found where the images are."""
-    app.connect("doctree-read", show_drawings, priority=600)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,13 +13,15 @@ those of TeX.  `to_core` closes the gap.
 import atexit
 import json
 import re
+import unicodedata
+from contextlib import suppress
 from functools import cache
 from html import escape
+from importlib.metadata import distribution
 from xml.etree import ElementTree
 
 from docutils import nodes
 from py_mini_racer import MiniRacer
-from self_contained import mathjax_folder
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -40,20 +42,8 @@ MathJax.startup.getComponents();
 MathJax.startup.makeMethods();
 """
 
-# Where the alphabets of Unicode begin: capital A, small a, zero.
-ALPHABETS = {
-    "bold": (0x1D400, 0x1D41A, 0x1D7CE),
-    "script": (0x1D49C, 0x1D4B6, None),
-    "double-struck": (0x1D538, 0x1D552, 0x1D7D8),
-    "sans-serif": (0x1D5A0, 0x1D5BA, 0x1D7E2),
-    "bold-italic": (0x1D468, 0x1D482, None),
-    "monospace": (0x1D670, 0x1D68A, 0x1D7F6),
-}
-# Letters that Unicode had before it had their alphabet.
-OLDER_LETTERS = {
-    "script": dict(zip("BEFHILMReg", "ℬℰℱℋℐℒℳℛℯℊ", strict=True)) | {"o": "ℴ"},
-    "double-struck": dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True)),
-}
+# As MathML names them; Unicode has letters for each.
+ALPHABETS = ("bold", "script", "double-struck", "sans-serif", "bold-italic", "monospace")
 APPLY = "\N{FUNCTION APPLICATION}"
 ACCENTS = frozenset("^~¯˙¨ˇ→´`ˉ―‾")
 THIN = "0.1667em"
@@ -75,8 +65,10 @@ def engine():
     context = MiniRacer()
     atexit.register(context.close)  # or Python waits for it when it ends
     context.eval(START % json.dumps(PACKAGES))
+    package = distribution("sphinx-mathjax-offline")
+    folder = package.locate_file("sphinx-mathjax-offline/static/mathjax")
     for name in PARTS:
-        context.eval((mathjax_folder() / f"{name}.js").read_text("utf-8") + "\n;0")
+        context.eval((folder / f"{name}.js").read_text("utf-8") + "\n;0")
     context.eval(READY + ";0")
     return context
 
@@ -94,24 +86,7 @@ def read(tex, display):
 
 @cache
 def typeset(tex, display=False):
-    r"""Return a formula in MathML.
-
-    Parameters
-    ----------
-    tex : str
-        The formula, without dollars.
-    display : bool
-        Whether it has lines of its own.
-
-    Returns
-    -------
-    str
-        One element `math`, whose `alttext` is the TeX.
-
-    Raises
-    ------
-    FormulaError
-        If MathJax cannot read it.
+    r"""Return a formula in MathML: one element `math`, whose `alttext` is the TeX.
 
     Examples
     --------
@@ -195,20 +170,27 @@ def to_core(tree):
 def in_alphabet(element):
     """Return the text of an element in the letters of its alphabet."""
     text, variant = element.text, element.get("mathvariant")
-    if variant not in ALPHABETS:
-        if variant and not (variant == "normal" and element.tag == "mi" and len(text) == 1):
-            del element.attrib["mathvariant"]
-        return text
-    del element.attrib["mathvariant"]
-    older = OLDER_LETTERS.get(variant, {})
-    return "".join(older.get(letter) or moved(letter, *ALPHABETS[variant]) for letter in text)
+    if variant in ALPHABETS:
+        del element.attrib["mathvariant"]
+        return "".join(letter_of(variant, letter) for letter in text)
+    if variant and not (variant == "normal" and element.tag == "mi" and len(text) == 1):
+        del element.attrib["mathvariant"]
+    return text
 
 
-def moved(letter, capitals, smalls, digits):
-    """Return the letter of an alphabet that stands for an ASCII letter or digit."""
-    for first, last, start in (("A", "Z", capitals), ("a", "z", smalls), ("0", "9", digits)):
-        if start is not None and first <= letter <= last:
-            return chr(start + ord(letter) - ord(first))
+def letter_of(alphabet, letter):
+    """Return the letter of an alphabet that stands for an ASCII letter or digit.
+
+    Examples
+    --------
+    >>> letter_of("bold", "x"), letter_of("script", "L"), letter_of("bold", "+")
+    ('𝐱', 'ℒ', '+')
+    """
+    name = unicodedata.name(letter, "").replace("LATIN ", "").replace("LETTER ", "")
+    name = f"{alphabet.upper()} {name}".replace("BOLD-", "BOLD ")
+    for begin in ("MATHEMATICAL ", ""):  # some letters are older than the alphabets
+        with suppress(KeyError):
+            return unicodedata.lookup(begin + name)
     return letter
 
 
@@ -246,9 +228,8 @@ def may_be_signed(before):
     """Tell whether a minus after this element is a sign: after a relation, not after a letter."""
     if before is None:
         return True
-    closes = before.get("data-mjx-texclass") == "CLOSE" or before.text in (")", "]", "}", "!", "′")
-    is_ordinary = before.get("data-mjx-texclass") == "ORD"
-    return before.tag == "mo" and not closes and not is_ordinary
+    ends = before.get("data-mjx-texclass") in ("CLOSE", "ORD")
+    return before.tag == "mo" and not ends and before.text not in (")", "]", "}", "!", "′")
 
 
 def space_function(row, at):
@@ -263,7 +244,7 @@ def space_function(row, at):
     if after is not None and not opens(after) and after.tag not in ("mspace", "mstyle", "mo"):
         row.insert(end, ElementTree.Element("mspace", width=THIN))
     before = row[at - 1] if at else None
-    if before is not None and (before.tag not in ("mo", "mspace", "mstyle") or closing(before)):
+    if before is not None and (before.tag not in ("mo", "mspace", "mstyle") or closes(before)):
         row.insert(at, ElementTree.Element("mspace", width=THIN))
 
 
@@ -274,7 +255,7 @@ def opens(element):
     return element.tag == "mo" and element.text in ("(", "[", "{", "|", "‖", "⟨")
 
 
-def closing(element):
+def closes(element):
     """Tell whether an element is a closing bracket."""
     return element.tag == "mo" and element.text in (")", "]", "}", "|", "⟩")
 
@@ -297,20 +278,16 @@ def mend_element(element):
 def mend_table(table):
     """Write how the columns of a table stand as classes, which the style sheet knows."""
     aligns = table.attrib.pop("columnalign", "center").split()
-    spacing = table.attrib.pop("columnspacing", "1em").split()
+    spacing = ["", *table.attrib.pop("columnspacing", "1em").split()]
     for name in ("rowspacing", "side", "minlabelspacing", "columnlines", "width"):
         table.attrib.pop(name, None)
     for row in table:
         for k, cell in enumerate(row):
             align = aligns[min(k, len(aligns) - 1)]
-            gap = spacing[min(k - 1, len(spacing) - 1)] if k else "0em"
-            classes = [] if align == "center" else [align]
-            if k and gap.startswith("0"):
-                classes.append("close")
-            elif k and gap.startswith("2"):
-                classes.append("far")
-            if classes:
-                cell.set("class", " ".join(classes))
+            gap = {"0": "close", "2": "far"}.get(spacing[min(k, len(spacing) - 1)][:1])
+            classes = [align if align != "center" else None, gap]
+            if any(classes):
+                cell.set("class", " ".join(filter(None, classes)))
 
 
 def drop_groups_of_one(tree):
@@ -414,4 +391,3 @@ def setup(app):
     app.add_html_math_renderer(
         "mathml", inline_renderers=(visit_inline, None), block_renderers=(visit_display, None)
     )
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,18 +31,8 @@ OUTPUTS_DEPEND_ON = (
     "requirements.txt",
     "constraints.txt",
 )
-EXECUTED_WITH = (
-    "numpy",
-    "numba",
-    "scipy",
-    "scikit-learn",
-    "matplotlib",
-    "mlxtend",
-    "ipykernel",
-)
+EXECUTED_WITH = ("numpy", "numba", "scipy", "scikit-learn", "matplotlib", "mlxtend", "ipykernel")
 PAGES_DEPEND_ON = ("assets/**/*", "_ext/*.py", "_ext/theme/*")
-
-
 # What is made of the outputs of cells while the pages are read, and is kept with them.
 OUTPUTS_ARE_DRAWN_BY = (
     "_ext/cell_pictures.py",
@@ -63,20 +53,7 @@ def versions():
 
 
 def fingerprint(root, patterns):
-    """Return a short name for the files below a folder, and for the versions at hand.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The folder.
-    patterns : sequence of str
-        Which files count, as patterns relative to the folder.
-
-    Returns
-    -------
-    str
-        Sixteen hexadecimal digits.
-    """
+    """Return a short name for the files of some patterns below a folder, and for the versions."""
     digest = hashlib.sha256(repr(versions()).encode())
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         if path.is_file():
@@ -102,4 +79,3 @@ def setup(app):
     app.add_config_value("look_of_the_outputs", "", "env", str)
     app.add_config_value("look_of_the_site", "", "html", str)
     app.connect("config-inited", note_fingerprints)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,19 +11,7 @@ OWNER = re.compile(r"(?:in module )?smnn\.(?P<owner>[\w.]+?)(?: \w+)*$")
 
 
 def entry(name, address):
-    """Return an entry of the index as the template writes it.
-
-    Parameters
-    ----------
-    name : str
-        As Sphinx words it, such as ``backward() (smnn.Tensor method)``.
-    address : str
-        Where it leads.
-
-    Returns
-    -------
-    dict
-        ``name``, ``kind``, ``address`` and ``is_code``.
+    """Return an entry of the index as the template writes it, from the words of Sphinx.
 
     Examples
     --------
@@ -53,17 +41,8 @@ def flat(entries):
                 yield entry(f"{name.partition(' (')[0]} {detail}", address)
 
 
-def lay_out(app, pagename, templatename, context, doctree):
-    """Hand the entries to the template of the index."""
-    if pagename == "genindex":
-        context["index_letters"] = [
-            (letter, list(flat(entries)))
-            for letter, entries in context["genindexentries"]
-            if letter.isalpha()
-        ]
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.connect("html-page-context", lay_out)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+def letters(entries_by_letter):
+    """Return the letters of the index, each with its entries."""
+    return [
+        (letter, list(flat(entries))) for letter, entries in entries_by_letter if letter.isalpha()
+    ]

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from page_body import body_of
+import nbformat
 from page_markup import new_tag
 from sphinx.errors import ConfigError
 
@@ -24,15 +24,8 @@ GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
 def repository(config):
-    """Return the repository as `owner/name`, and the branch; nothing where none is set.
-
-    Raises
-    ------
-    sphinx.errors.ConfigError
-        If the address is not that of a repository on GitHub.
-    """
-    options = config.html_theme_options
-    address = options.get("repository_url") or ""
+    """Return the repository as `owner/name`, and the branch; nothing where none is set."""
+    address = config.html_theme_options.get("repository_url")
     if not address:
         return None
     match = GITHUB.fullmatch(address)
@@ -41,12 +34,7 @@ def repository(config):
             f"repository: url: in _config.yml is {address!r}; "
             "Colab and Binder need https://github.com/owner/name"
         )
-    return match[1], options.get("repository_branch") or "main"
-
-
-def check_repository(app, config):
-    """Refuse a wrong address before anything is built."""
-    repository(config)
+    return match[1], config.html_theme_options.get("repository_branch") or "main"
 
 
 def addresses(owner_and_name, branch, notebook):
@@ -71,14 +59,8 @@ def addresses(owner_and_name, branch, notebook):
 def with_installation(notebook, owner_and_name, branch):
     """Return a notebook with a first cell that installs the package, and without outputs."""
     package = f"smnn[all] @ git+https://github.com/{owner_and_name}@{branch}"
-    first = {
-        "cell_type": "code",
-        "id": "install-the-package",
-        "metadata": {},
-        "source": f'# Colab starts without the package of this book.\n%pip install -q "{package}"',
-        "execution_count": None,
-        "outputs": [],
-    }
+    source = f'# Colab starts without the package of this book.\n%pip install -q "{package}"'
+    first = nbformat.v4.new_code_cell(source, id="install-the-package")
     cells = [
         {**cell, "execution_count": None, "outputs": []} if cell["cell_type"] == "code" else cell
         for cell in notebook["cells"]
@@ -86,40 +68,23 @@ def with_installation(notebook, owner_and_name, branch):
     return {**notebook, "cells": [first, *cells]}
 
 
-def add_links(app, pagename, templatename, context, doctree):
+def add_links(app, context, body):
     """Put the links beside the link to the notebook."""
-    found = repository(app.config)
-    source = context.get("sourcename", "")
-    if found is None or doctree is None or not source.endswith(".ipynb"):
-        return
-    body = body_of(context)
-    line = body.select_one("p.facts")
-    if line is None:
+    found, notebook = repository(app.config), body.select_one(".facts-notebook")
+    if found is None or notebook is None:
         return
     place = new_tag(body, "span", class_="facts-launch")
-    for name, address in addresses(*found, source).items():
-        place.append(new_tag(body, "a", name, href=address))
-        place.append(" ")
+    for name, address in addresses(*found, context["sourcename"]).items():
+        place.extend([new_tag(body, "a", name, href=address), " "])
     place.append(new_tag(body, "span", "(need the network)"))
-    line.append(place)
+    notebook.insert_after(place)
 
 
-def write_colab_copies(app, exception):
+def write_colab_copies(app):
     """Write the notebooks that Colab opens, beside the site."""
-    found = repository(app.config)
-    if exception or found is None or app.builder.format != "html":
-        return
-    sources = Path(app.outdir) / "_sources"
-    for path in sources.rglob("*.ipynb"):
+    found, sources = repository(app.config), Path(app.outdir, "_sources")
+    for path in sources.rglob("*.ipynb") if found else ():
         copy = Path(app.outdir).parent / COLAB_BRANCH / path.relative_to(sources)
         copy.parent.mkdir(parents=True, exist_ok=True)
         notebook = with_installation(json.loads(path.read_text(encoding="utf-8")), *found)
         copy.write_text(json.dumps(notebook, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def setup(app):
-    """Connect to Sphinx, after the page has been mended."""
-    app.connect("config-inited", check_repository)
-    app.connect("html-page-context", add_links, priority=925)
-    app.connect("build-finished", write_colab_copies)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

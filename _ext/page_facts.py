@@ -18,10 +18,9 @@ SECONDS_A_CODE_BLOCK = 30
 FOLDS_OF_EXERCISES = frozenset({"Hint", "Answer"})
 
 
-def one_sentence(doctree):
+def one_sentence(doctree, boxes):
     """Return the first paragraph of the box *In one sentence*, or of the page."""
-    boxes = [box for box in doctree.findall(nodes.admonition) if "one-sentence" in box["classes"]]
-    for place in [*boxes, doctree]:
+    for place in (*boxes, doctree):
         for paragraph in place.findall(nodes.paragraph):
             return " ".join(paragraph.astext().split())
     return ""
@@ -75,12 +74,12 @@ def stated_minutes(doctree):
 
 def gather_facts(app, doctree):
     """Note the facts of a page in Sphinx's own record of that page."""
-    boxes = doctree.findall(nodes.admonition)
+    boxes = [box for box in doctree.findall(nodes.admonition) if "one-sentence" in box["classes"]]
     app.env.metadata[app.env.docname]["book_facts"] = {
-        "is_chapter": any("one-sentence" in box["classes"] for box in boxes),
-        "sentence": one_sentence(doctree),
+        "is_chapter": bool(boxes),
+        "sentence": one_sentence(doctree, boxes),
         "minutes": stated_minutes(doctree) or reading_minutes(doctree),
-        "exercises": sum(1 for _ in doctree.findall(is_exercise_node)),
+        "exercises": sum(map(is_exercise_node, doctree.findall())),
     }
 
 
@@ -89,7 +88,16 @@ def facts_of(env, docname):
     return env.metadata.get(docname, {}).get("book_facts", {})
 
 
-def setup(app):
-    """Connect to Sphinx."""
-    app.connect("doctree-read", gather_facts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+# ------------------------------------------------------------------ its place in the book
+
+
+def pages_in_order(env, docname):
+    """Yield the pages below a page, in the order of the contents."""
+    for below in env.toctree_includes.get(docname, ()):
+        yield below
+        yield from pages_in_order(env, below)
+
+
+def number_of(env, docname):
+    """Return the number of a chapter; empty for a page that has none."""
+    return ".".join(map(str, env.toc_secnumbers.get(docname, {}).get("", ())))

@@ -7,9 +7,9 @@ takes the parsed body of a page and changes it in place.
 
 import re
 from html import escape
+from urllib.parse import quote
 
 from bs4 import BeautifulSoup, NavigableString
-from page_body import body_of
 from page_facts import READING_TIME, facts_of
 
 # The slots of a chapter, known by how their heading begins.
@@ -32,6 +32,23 @@ OPERATOR = re.compile(r" ([−·×⊙]) ")
 
 PICTURES = "figure, img, .picture, .draggable"
 
+# What may stand in an address as it is; all else is written with percent signs.
+IN_ADDRESSES = "!#$%&'()*+,-./:;=?@_~"
+
+# What an exercise of one, two or three stars takes someone who has read the chapter.
+MINUTES = {1: 5, 2: 15, 3: 30}
+
+
+def new_tag(body, name, text=None, **attributes):
+    """Return a new element, with `class_` for its class and `_` for `-` in other names."""
+    attributes = {key.rstrip("_").replace("_", "-"): attributes[key] for key in attributes}
+    return body.new_tag(name, attrs=attributes, string=text)
+
+
+def add_class(element, *names):
+    """Give an element classes beside those that it has."""
+    element["class"] = [*element.get("class", []), *names]
+
 
 def mark_slots(body):
     """Give the section of each slot its class, from which the style takes the mark."""
@@ -39,7 +56,7 @@ def mark_slots(body):
         words = heading.get_text().lstrip("0123456789. ")
         for beginning, slot in SLOTS.items():
             if re.match(rf"{beginning}\b", words):
-                heading.parent["class"] = [*heading.parent.get("class", []), "slot", f"slot-{slot}"]
+                add_class(heading.parent, "slot", f"slot-{slot}")
                 break
 
 
@@ -49,41 +66,23 @@ def drop_numbers_below_chapters(body):
         number.decompose()
 
 
-def new_tag(body, name, text=None, **attributes):
-    """Return a new element, with `class_` for its class."""
-    if "class_" in attributes:
-        attributes["class"] = attributes.pop("class_")
-    tag = body.new_tag(name, attrs=attributes)
-    if text is not None:
-        tag.string = text
-    return tag
-
-
-def fold(body, element, title, *, opened=False):
+def fold(body, element, title, *classes):
     """Turn an element into a box that opens: its content under a title to press."""
     summary = new_tag(body, "summary")
     summary.append(title)
-    element.name = "details"
-    element["class"] = ["fold"]
-    if opened:
-        element["open"] = ""
     content = new_tag(body, "div", class_="fold-content")
     content.extend(list(element.contents))
-    element.append(summary)
-    element.append(content)
+    element.name, element["class"] = "details", ["fold", *classes]
+    element.extend([summary, content])
 
 
 def fold_dropdowns(body):
     """Rewrite sphinx-design's dropdowns as plain boxes that open."""
     for element in body.select("details.sd-dropdown"):
-        summary = element.find("summary", recursive=False).extract()
-        title = summary.select_one(".sd-summary-text")
-        content = element.select_one(".sd-summary-content")
-        if content is not None:
-            content.unwrap()
         name = new_tag(body, "span")
-        name.extend(list(title.contents) if title else [])
-        fold(body, element, name, opened=element.has_attr("open"))
+        name.extend(list(element.summary.extract().select_one(".sd-summary-text").contents))
+        element.select_one(".sd-summary-content").unwrap()
+        fold(body, element, name)
         for paragraph in element.select(".sd-card-text"):
             del paragraph["class"]
 
@@ -91,13 +90,11 @@ def fold_dropdowns(body):
 def fold_solutions(body):
     """Rewrite solutions, and other boxes of the class dropdown, as boxes that open."""
     for element in body.select("div.solution, div.admonition.dropdown"):
-        heading = element.select_one("p.admonition-title")
-        is_solution = "solution" in element["class"]
-        title = "Worked solution" if is_solution else heading.get_text()
-        if heading is not None:
-            heading.decompose()
-        fold(body, element, title)
-        element["class"] = ["fold", "fold-solution"] if is_solution else ["fold"]
+        title = element.select_one("p.admonition-title").extract().get_text()
+        if "solution" in element["class"]:
+            fold(body, element, "Worked solution", "fold-solution")
+        else:
+            fold(body, element, title)
 
 
 def hidden_title(element):
@@ -111,9 +108,8 @@ def hidden_title(element):
 def fold_hidden_code(body):
     """Give hidden code a summary without paragraphs in it."""
     for element in body.select("details.hide"):
-        summary = element.find("summary", recursive=False)
-        summary.attrs.clear()
-        summary.string = hidden_title(element)
+        element.summary.attrs.clear()
+        element.summary.string = hidden_title(element)
         element["class"] = ["fold", "fold-code"]
 
 
@@ -131,15 +127,11 @@ def fold_in_cells(body):
     These are the cells that follow a fold among the questions, and everywhere those of the
     tag `question`; in a live notebook they stay below it.
     """
-    for fold in body.select("details.fold:not(.fold-code)"):
-        content = fold.select_one(".fold-content")
-        among_questions = fold.find_parent(class_="slot-questions") is not None
-        for cell in list(fold.find_next_siblings()):
-            if "cell" not in cell.get("class", []):
-                break
-            if not (among_questions or "tag_question" in cell["class"]):
-                break
-            content.append(cell.extract())
+    for answer in body.select("details.fold:not(.fold-code)"):
+        belongs = ".cell" if answer.find_parent(class_="slot-questions") else ".cell.tag_question"
+        content = answer.select_one(".fold-content")
+        while (cell := answer.find_next_sibling()) and cell.css.match(belongs):
+            content.append(cell)
 
 
 def mark_wide_code(body):
@@ -158,7 +150,7 @@ def mark_wide_code(body):
         ]
         if max(map(len, lines), default=0) > LETTERS_A_LINE:
             for part in parts:
-                part["class"] = [*part.get("class", []), "reaching"]
+                add_class(part, "reaching")
 
 
 def mark_verdicts(body):
@@ -176,11 +168,9 @@ def outdent_code(body):
     """Move included source to the left edge: a method keeps no indentation of its class."""
     for pre in body.select("div[class*=highlight-]:not(.cell div) pre"):
         lines = pre.get_text().splitlines()
-        indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-        common = min(indents, default=0)
+        common = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
         if common:
-            code = "".join(map(str, pre.contents))
-            left = re.sub(rf"(?m)^((?:<[^>]*>)*) {{{common}}}", r"\1", code)
+            left = re.sub(rf"(?m)^((?:<[^>]*>)*) {{{common}}}", r"\1", pre.decode_contents())
             # inside of pre, for elsewhere the parser makes one line end of an indentation
             pre.replace_with(BeautifulSoup(f"<pre>{left}</pre>", "html.parser"))
 
@@ -197,20 +187,18 @@ def add_letters(body):
 
     A glossary may have a section for each letter; the letters are above the first of them.
     """
-    terms = body.select("dl.glossary dt[id]")
-    if not terms:
+    glossaries = body.select("dl.glossary")
+    if not glossaries:
         return
     first = {}
-    for term in terms:
+    for term in body.select("dl.glossary dt[id]"):
         first.setdefault(term.get_text().strip()[0].upper(), term["id"])
-    letters = new_tag(body, "nav", class_="letters")
-    letters["aria-label"] = "Letters"
+    letters = new_tag(body, "nav", class_="letters", aria_label="Letters")
     for letter, place in sorted(first.items()):
         if letter.isalpha():
             letters.append(new_tag(body, "a", letter, href=f"#{place}"))
-    glossaries = body.select("dl.glossary")
-    section = glossaries[0].find_parent("section")
-    (glossaries[0] if len(glossaries) == 1 else section).insert_before(letters)
+    place = glossaries[0] if len(glossaries) == 1 else glossaries[0].find_parent("section")
+    place.insert_before(letters)
 
 
 def let_pictures_shrink(body):
@@ -248,23 +236,13 @@ def unwrap_nameless_sections(body):
 
 def title_exercises(body):
     """Write `Exercise 4.1 (★★ By hand)` as a number, a difficulty and a name."""
-    for title in body.select(".exercise > .admonition-title"):
-        number = title.select_one(".caption-number")
-        if number is None:
-            continue
-        number.extract()
-        first, last = title.find(string=True), title.find_all(string=True)[-1:]
-        if first is not None:
-            first.replace_with(re.sub(r"^\s*\(", "", first))
-        last = title.find_all(string=True)[-1:]
-        if last:
-            last[0].replace_with(re.sub(r"\)\s*$", "", last[0]))
+    for title in body.select(".exercise > .admonition-title:has(.caption-number)"):
+        number = title.select_one(".caption-number").extract()
+        for end, bracket in ((0, r"^\s*\("), (-1, r"\)\s*$")):
+            text = title.find_all(string=True)[end]
+            text.replace_with(re.sub(bracket, "", text))
         title.insert(0, number)
         number.insert_after(" ")
-
-
-# What an exercise of one, two or three stars takes someone who has read the chapter.
-MINUTES = {1: 5, 2: 15, 3: 30}
 
 
 def speak_stars(body):
@@ -272,8 +250,8 @@ def speak_stars(body):
     for title in body.select(".exercise > .admonition-title"):
         for text in title.find_all(string=re.compile("★")):
             before, stars, after = re.match(r"([^★]*)(★+)(.*)", text, re.DOTALL).groups()
-            shown = new_tag(body, "span", stars, class_="stars", role="img")
-            shown["aria-label"] = f"difficulty {len(stars)} of 3,"
+            spoken = f"difficulty {len(stars)} of 3,"
+            shown = new_tag(body, "span", stars, class_="stars", role="img", aria_label=spoken)
             text.replace_with(before, shown, after)
             minutes = f"{MINUTES[len(stars)]} minutes"
             title.append(new_tag(body, "span", minutes, class_="exercise-time"))
@@ -282,10 +260,10 @@ def speak_stars(body):
 def drop_empty_titles(body):
     """Take out the empty titles of margin notes, and call the notes what they are."""
     for note in body.select("aside.margin"):
-        title = note.select_one(".sidebar-title")
-        if title is not None and not title.get_text(strip=True):
-            title.decompose()
         note["role"] = "note"
+        for title in note.select(".sidebar-title"):
+            if not title.get_text(strip=True):
+                title.decompose()
 
 
 def mend_bibliography(body):
@@ -317,11 +295,6 @@ def frame_tables(body):
         table.wrap(new_tag(body, "div", class_="table-box"))
 
 
-def counted(number, noun):
-    """Return a number and its noun, in the singular or the plural."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def drop_stated_time(body):
     """Take the reading time out of the opening boxes: it stands under the title."""
     for strong in body.select(".admonition > p > strong"):
@@ -332,33 +305,44 @@ def drop_stated_time(body):
             strong.decompose()
 
 
+def level_titles(body):
+    """Let the title of a page stand outside of sections, where it is the first level."""
+    for title in body.select("section > h1"):
+        title.parent.name = "div"
+
+
+def encode_addresses(body):
+    """Write with percent signs what may not stand in an address, such as the < of old DOIs."""
+    for link in body.select("a[href]"):
+        link["href"] = quote(link["href"], safe=IN_ADDRESSES)
+
+
+def counted(number, noun):
+    """Return a number and its noun, in the singular or the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def state_facts(body, facts, notebook):
     """Say under the title how long a chapter is, and where the notebook of a page is."""
-    title = body.select_one("h1")
-    is_chapter = facts.get("is_chapter")
-    if title is None or not (is_chapter or notebook):
-        return
     line = new_tag(body, "p", class_="facts")
-    parts = [new_tag(body, "span", counted(facts["minutes"], "minute"))] if is_chapter else []
-    if is_chapter and facts["exercises"]:
-        words = counted(facts["exercises"], "exercise")
-        if body.select_one("#exercises"):
-            parts.append(new_tag(body, "a", words, href="#exercises"))
-        else:  # they stand under several headings
-            parts.append(new_tag(body, "span", words))
+    if facts["is_chapter"]:
+        line.append(new_tag(body, "span", counted(facts["minutes"], "minute")))
+        if facts["exercises"]:
+            words = counted(facts["exercises"], "exercise")
+            if body.select_one("#exercises"):
+                line.append(new_tag(body, "a", words, href="#exercises"))
+            else:  # they stand under several headings
+                line.append(new_tag(body, "span", words))
     if notebook:
-        link = new_tag(body, "a", "Notebook", href=notebook, class_="facts-notebook")
-        link["download"] = ""
-        parts.append(link)
-    line.extend(parts)
-    title.insert_after(line)
+        attributes = {"href": notebook, "class_": "facts-notebook", "download": ""}
+        line.append(new_tag(body, "a", "Notebook", **attributes))
+    if line.contents:
+        body.h1.insert_after(line)
 
 
 def place_chapter(body, part):
     """Write the number of a chapter, if it has one, and the name of its part above its title."""
-    title = body.select_one("h1")
-    if title is None:
-        return
+    title = body.h1
     words = [part] if part and part != title.find(string=True) else []
     number = title.select_one(".section-number")
     if number is not None:
@@ -390,37 +374,23 @@ MENDERS = (
     name_anchors,
     drop_stated_time,
     frame_tables,
+    level_titles,
+    encode_addresses,
 )
 
 
-def part_of(context):
-    """Return the caption of the part that this page stands in, from the contents."""
-    contents = BeautifulSoup(context.get("contents_html", ""), "html.parser")
-    here = contents.select_one("[aria-current=page]")
-    caption = here.find_previous("h2") if here else None
-    return caption.get_text(strip=True) if caption else ""
-
-
-def mend_page(app, pagename, templatename, context, doctree):
-    """Mend the body of a page, and let it load the style and scripts only of what it has."""
-    if doctree is not None:
-        body = body_of(context)
-        for mend in MENDERS:
-            mend(body)
-        place_chapter(body, part_of(context))
-        if pagename != app.config.root_doc:
-            state_facts(body, facts_of(app.env, pagename), notebook_of(context))
-        if body.select_one(PICTURES):
-            app.add_js_file("enlarge.js", defer="defer")
+def mend_page(app, pagename, context, body):
+    """Mend the body of a page, and let it load a script only if it has something for it."""
+    for mend in MENDERS:
+        mend(body)
+    place_chapter(body, context["part"])
+    if pagename != app.config.root_doc:
+        state_facts(body, facts_of(app.env, pagename), notebook_of(context))
+    if body.select_one(PICTURES):
+        app.add_js_file("enlarge.js", defer="defer")
 
 
 def notebook_of(context):
     """Return the address of the notebook behind a page, or an empty string."""
     source = context.get("sourcename", "")
     return f"{context['content_root']}_sources/{source}" if source.endswith(".ipynb") else ""
-
-
-def setup(app):
-    """Connect to Sphinx, after the frame has been made."""
-    app.connect("html-page-context", mend_page, priority=920)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

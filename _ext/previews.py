@@ -7,12 +7,13 @@ is built, with its formulas.
 """
 
 import re
+from functools import cache
 from html import escape
 
 from api_reference import entries
 from docutils import nodes
 from formulas import typeset
-from page_body import body_of
+from page_markup import add_class
 
 
 def as_html(part):
@@ -35,13 +36,13 @@ def definitions(env):
     places = {
         docname for (kind, _), (docname, _) in env.domains["std"].objects.items() if kind == "term"
     }
-    found = {}
-    for docname in places:
-        for item in env.get_doctree(docname).findall(nodes.definition_list_item):
-            for term in item.findall(nodes.term):
-                line = as_html(next(item.findall(nodes.definition))).strip()
-                found.update({anchor: line for anchor in term["ids"]})
-    return found
+    return {
+        anchor: as_html(next(item.findall(nodes.definition))).strip()
+        for docname in places
+        for item in env.get_doctree(docname).findall(nodes.definition_list_item)
+        for term in item.findall(nodes.term)
+        for anchor in term["ids"]
+    }
 
 
 def summaries(env):
@@ -54,10 +55,16 @@ def summaries(env):
     }
 
 
+@cache
+def texts_behind_links(env):
+    """Return what a link shows, by the anchors that it leads to."""
+    return {**definitions(env), **summaries(env)}
+
+
 def add_previews(body, texts):
     """Put the text behind each link to a term, a name or a source on the link, in place."""
     for term in body.select("a:has(> .std-term)"):
-        term["class"] = [*term.get("class", []), "term"]
+        add_class(term, "term")
     for link in body.select("a:has(> .std-term, > .py-obj), a.api"):
         anchor = link["href"].partition("#")[2]
         if anchor in texts:
@@ -65,18 +72,3 @@ def add_previews(body, texts):
     for link in body.select(".bibtex-citation a[title]"):
         link["data-preview"] = escape(link["title"], quote=False)
         del link["title"]
-
-
-def preview_links(app, pagename, templatename, context, doctree):
-    """Add the previews to a page that comes from a source."""
-    if doctree is None:
-        return
-    if not hasattr(app, "texts_behind_links"):
-        app.texts_behind_links = {**definitions(app.env), **summaries(app.env)}
-    add_previews(body_of(context), app.texts_behind_links)
-
-
-def setup(app):
-    """Connect to Sphinx, after the page has been mended."""
-    app.connect("html-page-context", preview_links, priority=930)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,4 +25,3 @@ def join_streams(outputs):
 def setup(app):
     """Put the function in the place of MyST-NB's."""
     render.coalesce_streams = join_streams
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

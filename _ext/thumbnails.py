@@ -10,63 +10,37 @@ import re
 from pathlib import Path
 
 import vl_convert
-from api_links import pages_in_order
 from docutils import nodes
+from page_facts import number_of, pages_in_order
 from PIL import Image
-from sphinx.util.docutils import SphinxDirective
 
 SIZE = (288, 180)  # of one picture, in pixels
 QUALITY = 35
 FIRST_DRAWING = re.compile(
-    r'<div [^>]*class="(?:picture[^"]*|draggable-drawing)"[^>]*>'
-    r"\s*(<svg.*?</svg>)",
-    re.DOTALL,
+    r'<div [^>]*class="(?:picture[^"]*|draggable-drawing)"[^>]*>\s*(<svg.*?</svg>)', re.DOTALL
 )
 HANDLE = re.compile(r'<g class="handle".*?</g>', re.DOTALL)  # needs the style sheet
 VARIABLE = re.compile(r"(--[a-z0-9-]+): (#[0-9a-f]{3,6});")
 STYLES = "assets/book.css"
 
 
-class ChapterThumbnails(nodes.General, nodes.Element):
-    """The place of the thumbnails until all chapters have been read."""
-
-
-class Directive(SphinxDirective):
-    """Put the thumbnails here."""
-
-    def run(self):
-        """Return the place."""
-        return [ChapterThumbnails()]
-
-
 def chapters(env):
-    """Return the numbered chapters in the order of the book, with their numbers.
-
-    A number is a tuple for Sphinx, such as ``(4,)``.
-    """
-    numbers = {
-        docname: env.toc_secnumbers.get(docname, {}).get("")
-        for docname in pages_in_order(env, env.config.root_doc)
-    }
-    return {docname: number for docname, number in numbers.items() if number}
+    """Return the numbered chapters in the order of the book, with their numbers."""
+    pages = pages_in_order(env, env.config.root_doc)
+    return {docname: number for docname in pages if (number := number_of(env, docname))}
 
 
-def put_links(app, doctree, docname):
-    """Put links in the place of the directive; which picture is whose is their order."""
-    for place in list(doctree.findall(ChapterThumbnails)):
-        links = []
-        all_chapters = chapters(app.env)
-        for order, (chapter, number) in enumerate(all_chapters.items()):
-            down = 100 * order / max(1, len(all_chapters) - 1)  # per cent of the strip
-            address = app.builder.get_relative_uri(docname, chapter)
-            title = app.env.titles[chapter].astext()
-            links.append(
-                f'<li><a href="{address}" style="--place: {down:.2f}%">'
-                f'<span class="thumbnail"></span>'
-                f"{number[0]}. {title}</a></li>"
-            )
-        html = f'<ol class="thumbnails">{"".join(links)}</ol>'
-        place.replace_self(nodes.raw("", html, format="html"))
+def links(app, docname):
+    """Return links to the chapters; which picture is whose is their order."""
+    numbers, items = chapters(app.env), []
+    for order, (chapter, number) in enumerate(numbers.items()):
+        down = 100 * order / max(1, len(numbers) - 1)  # per cent of the strip
+        items.append(
+            f'<li><a href="{app.builder.get_relative_uri(docname, chapter)}"'
+            f' style="--place: {down:.2f}%"><span class="thumbnail"></span>'
+            f"{number}. {app.env.titles[chapter].astext()}</a></li>"
+        )
+    return nodes.raw("", f'<ol class="thumbnails">{"".join(items)}</ol>', format="html")
 
 
 def shades(css):
@@ -103,24 +77,13 @@ def small_picture(svg, colors):
     return place
 
 
-def write_pictures(app, exception):
+def write_pictures(app):
     """Write the pictures of all chapters, one file for each theme."""
-    if exception or app.builder.format != "html":
-        return
-    pages = [Path(app.outdir) / app.builder.get_target_uri(name) for name in chapters(app.env)]
+    pages = [Path(app.outdir, app.builder.get_target_uri(name)) for name in chapters(app.env)]
     drawings = [first_drawing(page.read_text(encoding="utf-8")) for page in pages]
-    css = (Path(app.srcdir) / STYLES).read_text(encoding="utf-8")
+    css = Path(app.srcdir, STYLES).read_text(encoding="utf-8")
     for theme, colors in shades(css).items() if drawings else ():
         strip = Image.new("RGB", (SIZE[0], SIZE[1] * len(drawings)))
         for k, svg in enumerate(drawings):
             strip.paste(small_picture(svg, colors), (0, SIZE[1] * k))
-        strip.save(Path(app.outdir) / "_static" / f"chapters-{theme}.webp", quality=QUALITY)
-
-
-def setup(app):
-    """Connect to Sphinx."""
-    app.add_node(ChapterThumbnails)
-    app.add_directive("chapter-thumbnails", Directive)
-    app.connect("doctree-resolved", put_links)
-    app.connect("build-finished", write_pictures, priority=950)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+        strip.save(Path(app.outdir, "_static", f"chapters-{theme}.webp"), quality=QUALITY)

@@ -24,7 +24,6 @@ import light_pictures  # noqa: E402
 import nbformat  # noqa: E402
 import numpy as np  # noqa: E402
 import page_body  # noqa: E402
-import page_cleaning  # noqa: E402
 import page_facts  # noqa: E402
 import page_frame  # noqa: E402
 import page_markup  # noqa: E402
@@ -381,9 +380,16 @@ def test_an_included_method_keeps_the_indentation_of_its_body():
 
 def test_addresses_are_written_with_percent_signs():
     link = '<a href="https://doi.org/10.1175/1520(1950)078&lt;0001:V&gt;2.0?a=b%20c#d">e</a>'
-    assert mended(link, page_cleaning.encode_addresses) == (
+    assert mended(link, page_markup.encode_addresses) == (
         '<a href="https://doi.org/10.1175/1520(1950)078%3C0001:V%3E2.0?a=b%20c#d">e</a>'
     )
+
+
+def test_a_page_shows_the_light_copies_of_its_pictures():
+    page = '<a href="../_images/curves.{0}"><img src="../_images/curves.{0}"/></a>{1}'
+    others = '<a href="../_images/curves.svg"></a><img src="curves.png"/>'
+    shown = mended(page.format("png", others), light_pictures.use_light_pictures)
+    assert shown == page.format("webp", others)
 
 
 def test_light_pictures_look_the_same(tmp_path):
@@ -404,7 +410,7 @@ def test_contents_show_the_sections_of_this_page():
     tree = '<ul><li class="current"><a class="current" href="#">4. Softmax</a></li></ul>'
     sections = '<ul><li><a href="#code">4.1. Code</a></li></ul>'
     toc = f'<ul><li><a href="#">4. Softmax</a>{sections}</li></ul>'
-    html = page_frame.contents({"toctree": lambda **options: tree, "toc": toc})
+    html = str(page_frame.contents({"toctree": lambda **options: tree, "toc": toc}))
     links = [(link["href"], link.string) for link in soup(html).select("a")]
     assert links == [("#", "4. Softmax"), ("#code", "Code")]
     assert soup(html).a["aria-current"] == "page"
@@ -415,7 +421,7 @@ def test_the_name_of_a_part_leads_to_its_introduction():
         '<p class="caption" role="heading">Many</p><ul><li><a href="many.html">Many</a></li></ul>'
         '<ul><li><a href="softmax.html">4. Softmax</a></li></ul>'
     )
-    html = page_frame.contents({"toctree": lambda **options: tree, "toc": ""})
+    html = str(page_frame.contents({"toctree": lambda **options: tree, "toc": ""}))
     assert html == (
         '<h2 class="caption"><a href="many.html">Many</a></h2>'
         '<ul><li><a href="softmax.html">4. Softmax</a></li></ul>'

@@ -57,7 +57,7 @@ def test_the_cover_offers_what_is_there_with_its_size(unpublished):
     assert list(offered) == ["Site", "Notebooks"]
     for link, size in zip(box.select("li > a"), box.select("li > span"), strict=True):
         path = (unpublished / "book" / link["href"]).resolve()
-        assert size.get_text() == downloads.size_of(path)
+        assert size.get_text() == downloads.size_of(path.stat().st_size)
     assert "It works without a network." in box.get_text()
 
 
@@ -163,6 +163,14 @@ def test_a_published_page_names_its_card_and_its_address(published):
     listed = (published / "sitemap.xml").read_text()
     assert f"<loc>{BASE}/book/chapter.html</loc>" in listed
     assert f"Sitemap: {BASE}/sitemap.xml" in (published / "robots.txt").read_text()
+
+
+def test_a_missing_page_finds_its_style_whatever_its_address(published, unpublished):
+    page = page_of(published, "404.html")
+    first = page.head.find(["base", "link"])
+    assert (first.name, first["href"]) == ("base", f"{BASE}/")
+    assert page.select_one("a.skip")["href"] == "404.html#main"
+    assert page_of(unpublished, "404.html").base is None
 
 
 def test_an_unpublished_page_names_no_address(unpublished):
