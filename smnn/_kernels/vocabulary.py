@@ -235,8 +235,11 @@ def add_rows(places, values, out):
 @kernel
 def gather_paths(target, first, nodes, signs, starts, out_nodes, out_signs):
     """See ``reference.gather_paths``."""
-    for n in range(target.size):
-        begin = first[target[n]]
+    examples = target.size
+    target, first, starts = pointer(target), pointer(first), pointer(starts)
+    nodes, signs = pointer(nodes), pointer(signs)
+    out_nodes, out_signs = pointer(out_nodes), pointer(out_signs)
+    for n in range(examples):
+        ahead = first[target[n]] - starts[n]
         for entry in range(starts[n], starts[n + 1]):
-            source = begin + entry - starts[n]
-            out_nodes[entry], out_signs[entry] = nodes[source], signs[source]
+            out_nodes[entry], out_signs[entry] = nodes[ahead + entry], signs[ahead + entry]
