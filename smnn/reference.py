@@ -306,23 +306,32 @@ def draw_alias(u, threshold, choices, out):
     out[:] = choices[column, (scaled - column < threshold[column]).astype(np.int64)]
 
 
-def distinct_rows(index, num_rows, places):
+def distinct_rows(parts, num_rows, places):
     """Return (place of the first index out of range or −1, the distinct ones in rising order).
 
-    ``places``, of the length of ``index``, receives which of the distinct ones each index is.
+    The index is a table, of which ``parts`` are the columns, side by side; a place out of range
+    is counted in its part.  ``places``, a table of the same shape, receives which of the distinct
+    ones each index is.
     """
-    bad = (index < 0) | (index >= num_rows)
-    if bad.any():
-        return int(bad.argmax()), np.empty(0, np.int64)
-    rows, places[:] = np.unique(index, return_inverse=True)
+    for part in parts:
+        bad = (part < 0) | (part >= num_rows)
+        if bad.any():
+            return int(bad.argmax()), np.empty(0, np.int64)
+    rows, inverse = np.unique(np.concatenate(parts, axis=1), return_inverse=True)
+    places[:] = inverse.reshape(places.shape)
     return -1, rows
+
+
+def take_rows(W, rows, dtype):
+    """These rows of W, in this dtype, in whatever form `row_scores` and `row_gradients` take."""
+    return W[rows].astype(dtype, copy=False)
 
 
 def row_scores(h, W, starts, places, offset, out):
     """⟨h_n, W_r⟩ + offset_r for every entry: n is whose it is, r its place.
 
-    The entries of example n are those from ``starts[n]`` to ``starts[n + 1]``.  ``offset`` may
-    be None.
+    The entries of example n are those from ``starts[n]`` to ``starts[n + 1]``.  W is what
+    `take_rows` returned.  ``offset`` may be None.
     """
     owner = np.repeat(np.arange(len(h)), np.diff(starts))
     out[:] = np.einsum("ij,ij->i", h[owner], W[places])
@@ -340,17 +349,19 @@ def logistic_loss(scores, signs, scale):
 
 
 def row_gradients(h, W, starts, places, dscores, dh, dW, doffset):
-    """The gradient of `row_scores`: written to dh, added to dW and, unless it is None, doffset."""
+    """The gradient of `row_scores`, written to dh, dW and, unless it is None, doffset."""
     owner = np.repeat(np.arange(len(h)), np.diff(starts))
-    dh[:] = 0
+    dh[:], dW[:] = 0, 0
     np.add.at(dh, owner, dscores[:, None] * W[places])
     np.add.at(dW, places, dscores[:, None] * h[owner])
     if doffset is not None:
+        doffset[:] = 0
         np.add.at(doffset, places, dscores)
 
 
 def add_rows(places, values, out):
-    """Add every row of ``values`` to the row of ``out`` at its place."""
+    """Write to every row of ``out`` the sum of the rows of ``values`` that have its place."""
+    out[:] = 0
     np.add.at(out, places, values)
 
 

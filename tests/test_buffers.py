@@ -1,6 +1,10 @@
 """Arrays for results, and the memory that is used again."""
 
 import gc
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -76,3 +80,29 @@ def test_softmax_returns_results_that_stay():
     second = softmax(-x)
     np.testing.assert_array_equal(first, copy)
     assert not np.shares_memory(first, second)
+
+
+STEPS = """
+import resource
+import numpy as np
+from smnn import softmax
+def step():
+    return sum(array.nbytes for array in [np.ones(1 << 17) for _ in range(4)])
+step(), step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+written = sum(step() for _ in range(50))
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults * resource.getpagesize() / written)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_the_c_library_keeps_the_memory_of_smaller_arrays():
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))
+    }
+    run = [sys.executable, "-c", STEPS]
+    out = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+    assert float(out) < 0.05, "of the memory of a step is fetched from the system anew"

@@ -390,30 +390,32 @@ def test_sum_rows_is_the_gradient_of_looking_up():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("size", [1, 8, 15, 16, 50])
+@pytest.mark.parametrize("size", [1, 8, 15, 16, 32, 50])
 def test_kernels_do_what_their_definitions_say(size, dtype):
     rng = np.random.default_rng(size)
     index = rng.integers(0, 30, 77)
     starts = np.array([0, 0, 10, 40, 40, 77])
-    places = np.empty((2, len(index)), np.int64)
-    results = [module.distinct_rows(index, 30, out) for module, out in
+    parts = [np.ascontiguousarray(part) for part in np.split(index.reshape(7, 11), [1, 5], axis=1)]
+    places = np.empty((2, 7, 11), np.int64)
+    results = [module.distinct_rows(parts, 30, out) for module, out in
                zip((kernels, reference), places, strict=True)]  # fmt: skip
     assert results[0][0] == results[1][0] == -1
     np.testing.assert_array_equal(results[0][1], results[1][1])
     np.testing.assert_array_equal(places[0], places[1])
-    places, rows = places[0], results[0][1]
-    for bad in (np.array([3, -1, 30]), np.array([3, 30, -1])):
+    places, rows = places[0].reshape(-1), results[0][1]
+    for bad in (np.array([[3, -1, 30]]), np.array([[3, 30, -1]])):
         for module in (kernels, reference):
-            assert module.distinct_rows(bad, 30, np.empty(3, np.int64))[0] == 1
+            assert module.distinct_rows([bad[:, :1], bad], 30, np.empty((1, 4), np.int64))[0] == 1
     h = rng.standard_normal((5, size)).astype(dtype)
     W = rng.standard_normal((len(rows), size)).astype(dtype)
     offset = rng.standard_normal(len(rows)).astype(dtype)
     signs = rng.choice([-1, 1], len(index)).astype(dtype)
     eps = np.finfo(dtype).eps
+    tables = [module.take_rows(W, np.arange(len(rows)), h.dtype) for module in (kernels, reference)]
     for given in (None, offset):
         found, expected = np.empty((2, len(index)), dtype)
-        kernels.row_scores(h, W, starts, places, given, found)
-        reference.row_scores(h, W, starts, places, given, expected)
+        kernels.row_scores(h, tables[0], starts, places, given, found)
+        reference.row_scores(h, tables[1], starts, places, given, expected)
         np.testing.assert_allclose(found, expected, atol=64 * eps)
         expected[:5] = found[:5] = [0, 200, -200, np.inf, np.nan]
         expected[5:] = found[5:]
@@ -423,19 +425,35 @@ def test_kernels_do_what_their_definitions_say(size, dtype):
         np.testing.assert_allclose(found, expected, rtol=16 * eps, atol=1e-60)
         found[:5] = 0
         sums = [
-            [np.zeros_like(h), np.zeros_like(W), None if given is None else np.zeros_like(offset)]
+            [np.empty_like(h), np.empty_like(W), None if given is None else np.empty_like(offset)]
             for _ in range(2)
         ]
-        kernels.row_gradients(h, W, starts, places, found, *sums[0])
-        reference.row_gradients(h, W, starts, places, found, *sums[1])
+        kernels.row_gradients(h, tables[0], starts, places, found, *sums[0])
+        reference.row_gradients(h, tables[1], starts, places, found, *sums[1])
         for one, other in zip(*sums, strict=True):
             if one is not None:
                 np.testing.assert_allclose(one, other, atol=256 * eps)
-    out = np.zeros((2, len(rows), size), dtype)
+    out = np.empty((2, len(rows), size), dtype)
     values = rng.standard_normal((len(index), size)).astype(dtype)
     kernels.add_rows(places, values, out[0])
     reference.add_rows(places, values, out[1])
     np.testing.assert_allclose(out[0], out[1], atol=64 * eps)
+
+
+def test_the_layout_of_the_weights_does_not_matter():
+    rng = np.random.default_rng(0)
+    h, W, target = rng.standard_normal((9, 5)), rng.standard_normal((30, 5)), np.arange(9)
+    read_only = W.copy()
+    read_only.flags.writeable = False
+    results = [
+        smnn.negative_sampling_loss(h, given, target, noise=np.full(30, 1 / 30), k=3, rng=0)
+        for given in (W, np.asfortranarray(W), W[:, ::-1].copy()[:, ::-1], read_only)
+    ]
+    for loss, (dh, (rows, dW), _) in results:
+        assert loss == results[0][0]
+        np.testing.assert_array_equal(dh, results[0][1][0])
+        np.testing.assert_array_equal(rows, results[0][1][1][0])
+        np.testing.assert_array_equal(dW, results[0][1][1][1])
 
 
 def test_draws_of_the_kernel_are_those_of_its_definition():

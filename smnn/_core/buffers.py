@@ -5,6 +5,12 @@ when the page is first written, and that takes longer than a softmax.  So the me
 large result, when nobody holds that result any more, is kept for the next result of about
 its size.  One piece of memory is kept, of at most LARGEST_BYTES.
 
+Smaller memory the C library can keep.  That of GNU gives back what is free at the end of its
+memory as soon as that is more than twice the largest piece, of 32 MiB at most, that it ever
+fetched from the system by itself and gave back: two arrays of 1 MiB, made and dropped in every
+step, would be fetched and cleared in every step.  One piece of LARGE_BYTES, which nobody writes
+to, teaches it to keep twice as much.
+
 What a call needs only while it runs, it borrows.  Of such memory at most MOST_SCRATCH pieces
 are kept, of at most LARGEST_SCRATCH bytes.
 """
@@ -22,6 +28,7 @@ from .types import DType, Shape
 
 # Below, the C library keeps the memory itself.  Above, it is too much to hold back.
 LARGE_BYTES, LARGEST_BYTES = 1 << 24, 1 << 28
+np.empty(LARGE_BYTES, np.uint8)  # fetched and given back: see above
 MOST_SCRATCH, LARGEST_SCRATCH = 8, 1 << 22
 CACHE_LINE = 64
 

@@ -278,6 +278,8 @@ def class_labels(labels, shape, classes, *, ignore_index=None, name="target"):
         raise ValueError(
             f"{name} must hold one label per row, shape {shape}, got shape {labels.shape}"
         )
+    if labels.view(np.uint64).max(initial=0) < classes:  # as such, a label below 0 is large
+        return labels
     wrong = (labels < 0) | (labels >= classes)
     if ignore_index is not None:
         wrong &= labels != ignore_index

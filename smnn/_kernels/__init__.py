@@ -103,6 +103,7 @@ from .vocabulary import (
     logistic_loss,
     row_gradients,
     row_scores,
+    take_rows,
 )
 from .windows import rows_to_windows, windows_to_rows
 
@@ -114,7 +115,8 @@ __all__ = [
     "gru_gates", "gru_reset_vjp", "gru_state", "gru_state_vjp",
     "log_softmax", "log_softmax_vjp", "logistic_loss", "logsumexp", "logsumexp_vjp",
     "logsumexp_weighted", "lstm_step", "lstm_step_vjp", "mean_loss", "row_gradients",
-    "row_scores", "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "windows_to_rows",
+    "row_scores", "rows_to_windows", "sgd_step", "softmax", "softmax_vjp", "take_rows",
+    "windows_to_rows",
 ]  # fmt: skip
 
 # The kernels of an operation in the order SHORT, LONG, BLOCKS of the ways.

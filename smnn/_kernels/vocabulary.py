@@ -2,18 +2,27 @@
 
 A batch scores some classes for each example: its own and a few drawn ones, or the nodes on the
 way to a leaf.  Of the weights it touches few rows.  `distinct_rows` finds them, and the other
-kernels work on an array of these rows alone.  Example n has the entries from ``starts[n]`` to
+kernels work on these rows alone.  Example n has the entries from ``starts[n]`` to
 ``starts[n + 1]``, and ``places`` says which of the rows each entry means.
+
+These rows, and the sums that become their gradients, lie in a **table**.  A row of it is whole
+vectors and begins with a cache line: a vector that lies in two lines takes longer, and one that
+overlaps what has just been stored waits for it.  The last vector holds the last numbers of the
+row.  Where some of them are in the vector before it too, one factor of every product is 0.
 
 They run on one thread: many entries add to the same row, in an order that must not change.
 """
 
 import numpy as np
 
+from .._core.rows import contiguous, lies_in_rows
 from .exponential import SCALE, exp
 from .simd.compile import inlined, kernel
+from .simd.emulation import VECTOR_BYTES
 from .simd.memory import (
     broadcast,
+    elements_to_alignment,
+    fill,
     first_lanes,
     lanes_of,
     load,
@@ -51,70 +60,135 @@ def mark_rows(index, marks):
 
 
 @kernel
-def number_rows(index, marks, rows, places):
-    """List the marked rows, and write for every index which of them it is."""
+def number_rows(marks, rows):
+    """List the marked rows, and replace each mark by its place in the list; return how many."""
     found = 0
     for row in range(marks.size):
         if marks[row]:
             marks[row] = found
             rows[found] = row
             found += 1
-    for i in range(index.size):
-        places[i] = marks[index[i]]
     return found
 
 
-def distinct_rows(index, num_rows, places):
+@kernel
+def look_up(index, marks, column, places):
+    """Write the marks of an index from a column of ``places`` on."""
+    (rows, width), stride = index.shape, places.shape[1]
+    index, marks, places = pointer(index), pointer(marks), pointer(places)
+    for n in range(rows):
+        for j in range(width):
+            places[n * stride + column + j] = marks[index[n * width + j]]
+
+
+def distinct_rows(parts, num_rows, places):
     """See ``reference.distinct_rows``."""
     marks = np.zeros(num_rows, np.int64)
-    bad = mark_rows(index, marks)
-    if bad >= 0:
-        return bad, np.empty(0, np.int64)
-    rows = np.empty(min(num_rows, index.size), np.int64)
-    return -1, rows[: number_rows(index, marks, rows, places)]
+    for part in parts:
+        bad = mark_rows(part.reshape(-1), marks)
+        if bad >= 0:
+            return bad, np.empty(0, np.int64)
+    rows = np.empty(min(num_rows, places.size), np.int64)
+    rows = rows[: number_rows(marks, rows)]
+    column = 0
+    for part in parts:
+        look_up(part, marks, column, places)
+        column += part.shape[1]
+    return -1, rows
 
 
 @inlined
-def last_lanes(x, count):
-    """A vector of 1 in the last ``count`` lanes, and 0 in those before."""
-    ones = broadcast(x, 1.0)
-    return ones - first_lanes(ones, lanes_of(x) - count)
+def load_vector(x, i, size, l):
+    """Load the vector of a table from l on, from the row of ``size`` numbers at x[i]."""
+    if size < lanes_of(x):
+        return load_part(x, i, size, 0.0)
+    return load(x, i + min(l, size - lanes_of(x)))
 
 
 @inlined
-def load_marked(x, i, count, marks):
-    """Load a vector or a part of it; where there are marks, 0 in the lanes without one."""
-    loaded = load_some(x, i, count, 0.0)
-    if marks is None:
-        return loaded
-    return select_equal(marks, 1.0, loaded, 0.0)
+def store_vector(x, i, size, l, vector):
+    """Store what `load_vector` loads."""
+    if size < lanes_of(x):
+        store_part(x, i, size, vector)
+    else:
+        store(x, i + min(l, size - lanes_of(x)), vector)
 
 
 @inlined
-def dot(a, i, b, j, count):
-    """Σ a · b over ``count`` numbers from a[i] and b[j] on."""
-    lanes = lanes_of(a)
-    if count < lanes:
-        return sum_across(load_part(a, i, count, 0.0) * load_part(b, j, count, 0.0))
-    part = count % lanes
-    products = broadcast(a, 0.0)
-    for l in range(0, count - part, lanes):
-        products = fma(load(a, i + l), load(b, j + l), products)
+def load_new(x, i, size, l):
+    """As `load_vector`, with 0 for what is in the vector before it."""
+    begin = max(min(l, size - lanes_of(x)), 0)
+    before = first_lanes(broadcast(x, 1.0), l - begin)
+    return select_equal(before, 1.0, 0.0, load_vector(x, i, size, l))
+
+
+@inlined
+def new_table(like, rows, size):
+    """Return a table with no particular content for rows of ``size`` numbers."""
+    lanes = VECTOR_BYTES // like.itemsize
+    stride = (size + lanes - 1) // lanes * lanes
+    memory = np.empty(rows * stride + lanes, like.dtype)
+    first = elements_to_alignment(pointer(memory), 0)
+    return memory[first : first + rows * stride].reshape(rows, stride)
+
+
+@inlined
+def copy_back(table, out):
+    """Copy the rows of a table of sums, each from its end: a last vector has 0 before its own."""
+    (rows, size), stride = out.shape, table.shape[1]
+    table, out = pointer(table), pointer(out)
+    for r in range(rows):
+        for l in range(stride - lanes_of(out), -1, -lanes_of(out)):
+            store_vector(out, r * size, size, l, load(table, r * stride + l))
+
+
+@kernel
+def table_of_rows(W, rows):
+    """Do `take_rows`."""
+    table = new_table(W, rows.size, W.shape[1])
+    size, stride = W.shape[1], table.shape[1]
+    W, target = pointer(W), pointer(table)
+    for r in range(rows.size):
+        for l in range(0, stride, lanes_of(W)):
+            store(target, r * stride + l, load_vector(W, rows[r] * size, size, l))
+    return table
+
+
+def take_rows(W, rows, dtype):
+    """See ``reference.take_rows``."""
+    if not lies_in_rows(W) or not W.flags.writeable or W.dtype != dtype:
+        W, rows = contiguous(W[rows], dtype), np.arange(len(rows))
+    return table_of_rows(W, rows)
+
+
+@inlined
+def two_dots(h, i, table, j, k, size):
+    """Σ h · w over ``size`` numbers from h[i] on, for the rows of a table at table[j], table[k]."""
+    part = size % lanes_of(h)
+    a = b = broadcast(h, 0.0)
+    for l in range(0, size - part, lanes_of(h)):
+        of_h = load(h, i + l)
+        a, b = fma(of_h, load(table, j + l), a), fma(of_h, load(table, k + l), b)
     if part:
-        l = count - lanes
-        products = fma(load_marked(a, i + l, None, last_lanes(a, part)), load(b, j + l), products)
-    return sum_across(products)
+        l = size - part
+        of_h = load_new(h, i, size, l)
+        a, b = fma(of_h, load(table, j + l), a), fma(of_h, load(table, k + l), b)
+    return sum_across(a), sum_across(b)
 
 
 @kernel
 def row_scores(h, W, starts, places, offset, out):
     """See ``reference.row_scores``."""
-    rows, size = h.shape
-    h, W, places = pointer(h), pointer(W), pointer(places)
+    (rows, size), stride = h.shape, W.shape[1]
+    h, W, places_of = pointer(h), pointer(W), pointer(places)
     for n in range(rows):
-        for entry in range(starts[n], starts[n + 1]):
-            score = dot(h, n * size, W, places[entry] * size, size)
-            out[entry] = score if offset is None else score + offset[places[entry]]
+        for entry in range(starts[n], starts[n + 1], 2):
+            other = min(entry + 1, starts[n + 1] - 1)
+            i, j = places_of[entry] * stride, places_of[other] * stride
+            out[entry], out[other] = two_dots(h, n * size, W, i, j, size)
+    if offset is not None:
+        for entry in range(out.size):
+            out[entry] += offset[places[entry]]
 
 
 @inlined
@@ -172,71 +246,70 @@ def logistic_loss(scores, signs, scale):
 
 
 @inlined
-def gradients_some(h, W, entries, places, dscores, dh, dW, sizes, l, count, marks):
-    """Do `row_gradients` for one example, on a vector of each row from l on or a part of it."""
-    base, size = sizes
-    of_h, of_dh = load_marked(h, base + l, count, marks), broadcast(h, 0.0)
+def gradients_of_vector(of_h, W, dW, l, stride, entries, places, dscores):
+    """Do `row_gradients` for one example on the vectors from l on; return that of dh."""
+    of_dh = broadcast(W, 0.0)
     for entry in range(*entries):
-        i, dscore = places[entry] * size + l, dscores[entry]
-        of_dh = fma(load_some(W, i, count, 0.0), dscore, of_dh)
-        store_some(dW, i, count, fma(of_h, dscore, load_some(dW, i, count, 0.0)))
-    store_some(dh, base + l, count, of_dh)
+        i, dscore = places[entry] * stride + l, dscores[entry]
+        of_dh = fma(load(W, i), dscore, of_dh)
+        store(dW, i, fma(of_h, dscore, load(dW, i)))
+    return of_dh
 
 
 @kernel
 def row_gradients(h, W, starts, places, dscores, dh, dW, doffset):
-    """See ``reference.row_gradients``.
-
-    The last vector of a row may begin in the one before, with 0 for what that has added already:
-    a part of a vector, stored, is not there soon enough for the next entry that loads it.
-    """
-    rows, size = h.shape
+    """See ``reference.row_gradients``."""
     if doffset is not None:
+        doffset[:] = 0
         for entry in range(places.size):
             doffset[places[entry]] += dscores[entry]
-    h, W, dh, dW = pointer(h), pointer(W), pointer(dh), pointer(dW)
+    (examples, size), stride = h.shape, W.shape[1]
+    table = new_table(dW, *dW.shape)
+    sums = pointer(table)
+    fill(sums, 0, table.size, 0.0)
+    h, W, dh = pointer(h), pointer(W), pointer(dh)
     places, dscores = pointer(places), pointer(dscores)
-    lanes = lanes_of(h)
-    part = size % lanes
-    marks = last_lanes(h, part)
-    for n in range(rows):
-        entries, sizes = (starts[n], starts[n + 1]), (n * size, size)
-        if size < lanes:
-            gradients_some(h, W, entries, places, dscores, dh, dW, sizes, 0, size, None)
-            continue
-        for l in range(0, size - part, lanes):
-            gradients_some(h, W, entries, places, dscores, dh, dW, sizes, l, None, None)
+    part = size % lanes_of(h)
+    for n in range(examples):
+        i, entries = n * size, (starts[n], starts[n + 1])
+        for l in range(0, size - part, lanes_of(h)):
+            of_h = load(h, i + l)
+            of_dh = gradients_of_vector(of_h, W, sums, l, stride, entries, places, dscores)
+            store(dh, i + l, of_dh)
         if part:
-            last = size - lanes
-            gradients_some(h, W, entries, places, dscores, dh, dW, sizes, last, None, marks)
+            l = size - part
+            of_h = load_new(h, i, size, l)
+            of_dh = gradients_of_vector(of_h, W, sums, l, stride, entries, places, dscores)
+            store_vector(dh, i, size, l, of_dh)
+    copy_back(table, dW)
 
 
 @kernel
 def add_rows(places, values, out):
     """See ``reference.add_rows``."""
-    size = out.shape[1]
-    values, out, places_of = pointer(values), pointer(out), pointer(places)
-    lanes = lanes_of(out)
-    part = size % lanes
-    marks = last_lanes(out, part)
+    table = new_table(out, *out.shape)
+    size, stride = out.shape[1], table.shape[1]
+    values, sums = pointer(values), pointer(table)
+    fill(sums, 0, table.size, 0.0)
+    part = size % lanes_of(sums)
     for n in range(places.size):
-        i, j = n * size, places_of[n] * size
-        if size < lanes:
-            some = load_part(values, i, size, 0.0) + load_part(out, j, size, 0.0)
-            store_part(out, j, size, some)
-            continue
-        for l in range(0, size - part, lanes):
-            store(out, j + l, load(values, i + l) + load(out, j + l))
+        i, j = n * size, places[n] * stride
+        for l in range(0, size - part, lanes_of(sums)):
+            store(sums, j + l, load(values, i + l) + load(sums, j + l))
         if part:
-            i, j = i + size - lanes, j + size - lanes
-            store(out, j, load_marked(values, i, None, marks) + load(out, j))
+            l = size - part
+            store(sums, j + l, load_new(values, i, size, l) + load(sums, j + l))
+    copy_back(table, out)
 
 
 @kernel
 def gather_paths(target, first, nodes, signs, starts, out_nodes, out_signs):
     """See ``reference.gather_paths``."""
-    for n in range(target.size):
-        begin = first[target[n]]
+    examples = target.size
+    target, first, starts = pointer(target), pointer(first), pointer(starts)
+    nodes, signs = pointer(nodes), pointer(signs)
+    out_nodes, out_signs = pointer(out_nodes), pointer(out_signs)
+    for n in range(examples):
+        ahead = first[target[n]] - starts[n]
         for entry in range(starts[n], starts[n + 1]):
-            source = begin + entry - starts[n]
-            out_nodes[entry], out_signs[entry] = nodes[source], signs[source]
+            out_nodes[entry], out_signs[entry] = nodes[ahead + entry], signs[ahead + entry]

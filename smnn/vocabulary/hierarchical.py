@@ -156,7 +156,7 @@ class HierarchicalSoftmax:
         np.cumsum(self.code_lengths[target], out=starts[1:])
         nodes, signs = np.empty(starts[-1], np.int64), np.empty(starts[-1], real)
         kernels.gather_paths(target, self._first, self._nodes, self._signs, starts, nodes, signs)
-        touched = TouchedRows(h, W, starts, nodes, real)
+        touched = TouchedRows(h, W, starts, [nodes[None]], real)
         scores = touched.scores()
         total = kernels.logistic_loss(scores, signs, 1 / max(len(target), 1))
         dh, dW, _ = touched.gradients(scores, has_offset=False)

@@ -57,23 +57,25 @@ def sum_rows(index: ArrayLike, values: ArrayLike) -> tuple[Array, Array]:
             f"values of shape {values.shape} and an index of shape {index.shape}"
         )
     index = index.reshape(-1)
-    rows, places, bad = distinct_rows(index, int(index.max(initial=-1)) + 1)
+    rows, places, bad = distinct_rows([index[None]], int(index.max(initial=-1)) + 1)
     if bad >= 0:
         raise IndexError(f"a row number must be at least 0, got {index[bad]}")
     real = compute_dtype(values.dtype)
     given = contiguous(values, real).reshape(len(index), values.shape[-1])
-    sums = np.zeros((len(rows), values.shape[-1]), real)
+    sums = np.empty((len(rows), values.shape[-1]), real)
     kernels.add_rows(places, given, sums)
     return rows, sums.astype(values.dtype, copy=False)
 
 
-def distinct_rows(index, num_rows):
+def distinct_rows(parts, num_rows):
     """Return the distinct rows in rising order, which of them each index is, and the first
-    place that is out of range, or −1."""
-    index = np.ascontiguousarray(index)
-    places = np.empty(len(index), np.int64)
-    bad, rows = kernels.distinct_rows(index, num_rows, places)
-    return rows, places, bad
+    place that is out of range, or −1.
+
+    The index is a table, and ``parts`` are its columns side by side.
+    """
+    places = np.empty((len(parts[0]), sum(part.shape[1] for part in parts)), np.int64)
+    bad, rows = kernels.distinct_rows(parts, num_rows, places)
+    return rows, places.reshape(-1), bad
 
 
 def examples(h, W, target, classes, b=None):
@@ -102,13 +104,14 @@ def examples(h, W, target, classes, b=None):
 class TouchedRows:
     """The rows of W that the entries of a batch touch: their scores, and back.
 
-    ``index`` names a row of W for each entry; the entries of example n begin at ``starts[n]``.
+    ``parts``, side by side, name a row of W for each entry; the entries of example n begin at
+    ``starts[n]``.
     """
 
-    def __init__(self, h, W, starts, index, real):
-        self.rows, self.places, self.bad = distinct_rows(index, len(W))
+    def __init__(self, h, W, starts, parts, real):
+        self.rows, self.places, self.bad = distinct_rows(parts, len(W))
         self.starts = starts
-        self.h, self.W = contiguous(h, real), contiguous(W[self.rows], real)
+        self.h, self.W = contiguous(h, real), kernels.take_rows(W, self.rows, real)
 
     def scores(self, offset=None):
         """Return the score of every entry; ``offset`` holds a number for each touched row."""
@@ -118,8 +121,9 @@ class TouchedRows:
 
     def gradients(self, dscores, has_offset):
         """Return the gradients of h, of the touched rows and, if there is one, of the offset."""
-        dh, dW = np.empty_like(self.h), np.zeros_like(self.W)
-        doffset = np.zeros(len(dW), dW.dtype) if has_offset else None
+        dh = np.empty_like(self.h)
+        dW = np.empty((len(self.rows), dh.shape[1]), dh.dtype)
+        doffset = np.empty(len(dW), dW.dtype) if has_offset else None
         kernels.row_gradients(self.h, self.W, self.starts, self.places, dscores, dh, dW, doffset)
         return dh, dW, doffset
 

@@ -252,15 +252,13 @@ class _Batch:
         h, W, b, target, self.dtype, real = examples(h, W, target, classes, b)
         noise = _sampler(noise, classes)
         self.shape = len(target), 1 + k
-        self.index = np.empty(self.shape, np.int64)
-        self.index[:, 0] = target
-        self.index[:, 1:] = _draws(noise, (len(target), k), rng)
-        starts = np.arange(0, self.index.size + 1, 1 + k)
-        self.touched = TouchedRows(h, W, starts, self.index.reshape(-1), real)
-        if self.touched.bad >= 0:
-            row, column = divmod(self.touched.bad, 1 + k)
+        draws = _draws(noise, (len(target), k), rng)
+        starts = np.arange(0, draws.size + len(target) + 1, 1 + k)
+        self.touched = TouchedRows(h, W, starts, [target[:, None], draws], real)
+        bad = self.touched.bad
+        if bad >= 0:
             raise IndexError(
-                f"noise.sample drew {self.index[row, column]} for row {row}: with {classes} "
+                f"noise.sample drew {draws.flat[bad]} for row {bad // k}: with {classes} "
                 f"classes a draw lies in 0 … {classes - 1}"
             )
         rows = self.touched.rows
@@ -279,7 +277,8 @@ class _Batch:
         """Return loss and gradients of softmax over the true class and the draws."""
         scores = self.touched.scores(self._offset(corrected=True))
         table = scores.reshape(self.shape)
-        table[:, 1:][self.index[:, 1:] == self.index[:, :1]] = -np.inf
+        places = self.touched.places.reshape(self.shape)
+        table[:, 1:][places[:, 1:] == places[:, :1]] = -np.inf
         first = np.zeros(len(table), np.int64)
         losses = np.empty(len(table), scores.dtype)
         _, total, _ = kernels.cross_entropy_labels(
