@@ -10,15 +10,14 @@ code reached in that moment, and not what a data sheet says.
 """
 
 import time
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.ticker import NullLocator
-from numba import njit
 
 import smnn
-from smnn._kernels.softmax import softmax_blocks
 from smnn.plot import INK, pyplot, readable, series_color, series_style
 
 WORD = 4  # bytes of a float32
@@ -175,7 +174,6 @@ def race(functions, seconds=0.15, clock=time.process_time):
     return best
 
 
-@njit(error_model="numpy")
 def _triad(a, b, c, times):
     for k in range(times):
         factor = np.float32(k)
@@ -183,7 +181,6 @@ def _triad(a, b, c, times):
             a[i] = b[i] + factor * c[i]
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
 def _polynomial(x, out, times):
     low, high = np.float32(0.5), np.float32(0.25)
     for _ in range(times):
@@ -196,6 +193,15 @@ def _polynomial(x, out, times):
             out[i] = p
 
 
+@cache
+def _compiled_loops():
+    """Return `_triad` and `_polynomial`, compiled."""
+    from numba import njit  # here, as a chapter that only counts or compares does without
+
+    triad = njit(error_model="numpy")(_triad)
+    return triad, njit(fastmath={"contract"}, error_model="numpy")(_polynomial)
+
+
 def bandwidth(nbytes):
     """Return the bytes a second that a triad, ``a = b + k c``, moves with arrays of this size.
 
@@ -205,14 +211,16 @@ def bandwidth(nbytes):
     # Ones, because pages of zeros that nobody has written are all the same page.
     a, b, c = (np.ones(max(nbytes // WORD, 16), np.float32) for _ in range(3))
     times = max(1, (1 << 18) // a.size)
-    seconds = race({"triad": lambda: _triad(a, b, c, times)})["triad"]
+    triad, _ = _compiled_loops()
+    seconds = race({"triad": lambda: triad(a, b, c, times)})["triad"]
     return 4 * times * a.nbytes / seconds
 
 
 def peak():
     """Return the operations a second of a polynomial on numbers in the nearest cache."""
     x, out, times = np.full(NEAR, 0.5, np.float32), np.zeros(NEAR, np.float32), 64
-    seconds = race({"polynomial": lambda: _polynomial(x, out, times)})["polynomial"]
+    _, polynomial = _compiled_loops()
+    seconds = race({"polynomial": lambda: polynomial(x, out, times)})["polynomial"]
     return 2 * DEGREE * NEAR * times / seconds
 
 
@@ -257,6 +265,8 @@ def limits(shape, operations, flat):
 
 def softmax_by_blocks(x, out, past_caches):
     """Write the softmax of long rows by the package's kernel, past the caches or through them."""
+    from smnn._kernels.softmax import softmax_blocks
+
     block_max = np.empty(-(-x.shape[1] // 1024), x.dtype)
     softmax_blocks(x, None, out, True if past_caches else None, block_max, 0, len(x))
 

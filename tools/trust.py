@@ -44,7 +44,7 @@ OF_KERNELS = tuple(
 #: Left out where lines are counted: an interrupt would leave the lock held that the counting takes.
 INTERRUPTED = "tests/test_endurance.py::test_it_holds[interrupted]"
 #: Notebooks that show what numba does, or train for so long that it takes compiled loops.
-NEED_NUMBA = ("actions", "making-softmax-fast", "softmax-on-a-gpu")
+NEED_NUMBA = ("actions", "bugs", "making-softmax-fast", "softmax-on-a-gpu", "speed")
 BEGIN, END = "% what tools/trust.py keeps", "% end of what tools/trust.py keeps"
 
 
