@@ -260,11 +260,16 @@ def table(columns, rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def numba_of(record):
+    """Return which numba was there, in words."""
+    return "without numba" if record["numba"] == "none" else f"numba {record['numba']}"
+
+
 def where(records):
     """Say when and where results were obtained."""
     places = dict.fromkeys(
         f"on {record['date']} ({record['processor']}, Python {record['python']}, "
-        f"NumPy {record['numpy']}, numba {record['numba']})"
+        f"NumPy {record['numpy']}, {numba_of(record)})"
         for record in records
     )
     return ", ".join(places)
