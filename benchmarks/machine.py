@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = (
-    "smnn", "numpy", "numba", "scipy", "torch", "jax", "jaxlib", "onnxruntime", "scikit-learn",
-    "gensim",
+    "smnn", "numpy", "numba", "numba-cuda", "scipy", "torch", "jax", "jaxlib", "onnxruntime",
+    "scikit-learn", "gensim",
 )  # fmt: skip
 
 # Every library reads its number of threads from one of these when it is loaded.

@@ -156,39 +156,57 @@ def row_kept(x, y):
         y[row, j] = kept[j] / s
 
 
-def row_in_registers(per_lane):
-    """Return the fifth kernel: a warp per row, for rows of at most 32 · per_lane classes.
+def row_in_registers(per_thread):
+    """Return the fifth kernel: a block per row, for at most per_thread · threads classes.
 
-    A block is (32, rows): its second axis counts rows.  It needs no shared memory and no barrier,
-    since a shuffle hands a number from lane to lane.  numba's simulator has no shuffles.
+    A shuffle hands a number from lane to lane of a warp, so that shared memory and barriers are
+    only for the results of the warps.  numba's simulator has no shuffles.
     """
 
     def kernel(x, y):
-        kept = cuda.local.array(per_lane, float32)  # constant loops make registers of it
-        lane = cuda.threadIdx.x
-        row = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
-        if row < x.shape[0]:
-            m = -INF
-            for k in range(per_lane):
-                j = lane + WARP * k
-                kept[k] = x[row, j] if j < x.shape[1] else -INF
-                m = max(m, kept[k])
-            step = WARP // 2
-            while step > 0:
-                m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, step))
-                step //= 2
-            s = ZERO
-            for k in range(per_lane):
-                kept[k] = math.exp(kept[k] - m)
-                s += kept[k]
-            step = WARP // 2
-            while step > 0:
-                s += cuda.shfl_xor_sync(0xFFFFFFFF, s, step)
-                step //= 2
-            for k in range(per_lane):
-                j = lane + WARP * k
-                if j < x.shape[1]:
-                    y[row, j] = kept[k] / s
+        kept = cuda.local.array(per_thread, float32)  # constant loops make registers of it
+        maxima = cuda.shared.array(WARP, float32)  # of the warps, at most 32 in a block
+        sums = cuda.shared.array(WARP, float32)
+        t, n, row = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x
+        lane, warp, warps = t % WARP, t // WARP, n // WARP
+        m = -INF
+        for k in range(per_thread):
+            j = t + n * k
+            kept[k] = x[row, j] if j < x.shape[1] else -INF
+            m = max(m, kept[k])
+        step = WARP // 2
+        while step > 0:
+            m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, step))
+            step //= 2
+        if lane == 0:
+            maxima[warp] = m
+        cuda.syncthreads()
+        m = maxima[lane] if lane < warps else -INF  # each warp merges all of them
+        step = WARP // 2
+        while step > 0:
+            m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, step))
+            step //= 2
+        s = ZERO
+        for k in range(per_thread):
+            kept[k] = math.exp(kept[k] - m)
+            s += kept[k]
+        step = WARP // 2
+        while step > 0:
+            s += cuda.shfl_xor_sync(0xFFFFFFFF, s, step)
+            step //= 2
+        if lane == 0:
+            sums[warp] = s
+        cuda.syncthreads()
+        s = sums[lane] if lane < warps else ZERO
+        step = WARP // 2
+        while step > 0:
+            s += cuda.shfl_xor_sync(0xFFFFFFFF, s, step)
+            step //= 2
+        inverse = ONE / s  # one division a row, and a product for each number
+        for k in range(per_thread):
+            j = t + n * k
+            if j < x.shape[1]:
+                y[row, j] = kept[k] * inverse
 
     return kernel
 

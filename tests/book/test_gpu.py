@@ -16,6 +16,7 @@ from smnn_book import gpu
 
 INF = np.inf
 every_kernel = pytest.mark.parametrize("kernel", gpu.LADDER.values(), ids=list(gpu.LADDER))
+on_a_card = pytest.mark.skipif(not cuda.is_available(), reason="numba.cuda finds no GPU here")
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +29,11 @@ def scores(rows, classes, seed=0):
     return np.random.default_rng(seed).normal(scale=4, size=(rows, classes)).astype(np.float32)
 
 
-def same(p, x):
+def same(p, x, rtol=3e-6):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         expected = smnn.softmax(x)
-    np.testing.assert_allclose(p, expected, rtol=3e-6, atol=1e-30)
+    np.testing.assert_allclose(p, expected, rtol=rtol, atol=1e-30)
 
 
 @every_kernel
@@ -47,17 +48,33 @@ def test_kernels_are_softmax(kernel, rows, classes, threads, backward):
     assert run.races == ()
 
 
-@every_kernel
-def test_kernels_at_the_edges(kernel):
-    x = scores(7, 11)
+def edges(classes):
+    x = scores(7, classes)
     x[0, 2:9] = -INF
-    x[1, :10] = -INF
+    x[1, : classes - 1] = -INF
     x[2] = -INF
-    x[3, 5] = INF
-    x[4, 7] = np.nan
+    x[3, classes // 2] = INF
+    x[4, classes - 4] = np.nan
     x[5] -= 20_000
     x[6, :2] = 3e38, -3e38
+    return x
+
+
+@every_kernel
+def test_kernels_at_the_edges(kernel):
+    x = edges(11)
     same(gpu.softmax(x, kernel, 8)[0], x)
+
+
+@on_a_card
+@pytest.mark.filterwarnings("ignore:.*Grid size")  # so few rows do not keep a card busy
+@pytest.mark.parametrize("step", [*gpu.LADDER, "row in registers"])
+@pytest.mark.parametrize("classes", [11, 32, 1000, 1025, 8192])
+def test_kernels_on_a_card(step, classes):
+    x = edges(classes)
+    # A thread that adds all classes, one to the sum of the others, may be wrong by as many ε / 2.
+    rtol = max(3e-6, classes * 2**-24) if step == "thread per row" else 3e-6
+    same(bench.on_the_card(bench.contestants(*x.shape)[step], x), x, rtol)
 
 
 @every_kernel
@@ -67,8 +84,12 @@ def test_a_kernel_is_found_out_if_it_leaves_numbers_out(kernel):
     assert (p[:, 0] == -7).all()
 
 
-@pytest.mark.parametrize(("classes", "per_lane"), [(5, 1), (32, 1), (70, 3)])
-def test_the_kernel_in_registers_with_shuffles_by_a_table(classes, per_lane, monkeypatch):
+@pytest.mark.parametrize(
+    ("classes", "threads", "per_thread"), [(5, 32, 1), (32, 32, 1), (70, 32, 3), (70, 64, 2)]
+)
+def test_the_kernel_in_registers_with_shuffles_by_a_table(
+    classes, threads, per_thread, monkeypatch
+):
     table = {}
 
     def shuffle(self, mask, value, step):
@@ -81,9 +102,10 @@ def test_the_kernel_in_registers_with_shuffles_by_a_table(classes, per_lane, mon
 
     monkeypatch.setattr(gpu._Module, "shfl_xor_sync", shuffle, raising=False)
     x = scores(3, classes)
-    run = gpu.simulate(gpu.row_in_registers(per_lane), 2, (32, 2), x, np.full_like(x, -7))
-    same(run.arrays[1], x)
+    p, run = gpu.softmax(x, gpu.row_in_registers(per_thread), threads)
+    same(p, x)
     assert (run.loads, run.stores) == (x.size, x.size)
+    assert run.races == ()
 
 
 def test_what_each_step_moves():
@@ -147,16 +169,21 @@ def test_pictures_say_what_was_counted():
 def test_the_benchmark_knows_which_steps_fit_and_reports_rates():
     assert list(bench.contestants(4, 10)) == ["copy", *gpu.LADDER, "row in registers"]
     assert "row kept" not in bench.contestants(4, gpu.MOST_CLASSES + 1)
+    assert "row in registers" in bench.contestants(4, 16_384)
+    assert "row in registers" not in bench.contestants(4, 16_385)
+    assert [bench.threads_for(n, 256) for n in (1, 32, 33, 1000)] == [32, 32, 64, 256]
     record = {
         "card": "a card", "launches": 3,
         "records": [
             {"shape": [1000, 1000], "step": "copy", "seconds": 1e-3},
             {"shape": [1000, 1000], "step": "online", "seconds": 2e-3},
         ],
+        "calls": {"smnn.softmax": [1.5e-6, 2e-6]},
     }  # fmt: skip
     assert bench.report(record).splitlines()[1:] == [
         "  1,000 × 1,000  copy                     8 GB/s   100%",
         "  1,000 × 1,000  online                   4 GB/s    50%",
+        "smnn.softmax                         1.5 µs a call, median 2.0",
     ]
     with pytest.raises(AssertionError):
         bench.check("online", np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32))
