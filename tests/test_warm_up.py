@@ -1,5 +1,6 @@
 """``python -m smnn warm-up``: every kernel is compiled in advance."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import sys
 import pytest
 
 pytest.importorskip("numba")
+
+from numba import types
+from numba.extending import intrinsic
 
 from smnn import __main__ as program
 from smnn import _kernels as kernels
@@ -63,3 +67,28 @@ def test_every_kernel_is_called():
     assert asked | {"softmax_vjp", "log_softmax_vjp", "logsumexp_vjp", "SGD", "Adam"} <= names
     if not kernels.INTERPRETED:
         assert len(compiling.KERNELS) > 20
+
+
+@pytest.mark.skipif(kernels.INTERPRETED, reason="there is nothing compiled")
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_garbage_collector_waits_while_a_kernel_is_compiled(collects, monkeypatch):
+    monkeypatch.setattr(compiling, "KERNELS", [])
+    collected = []
+
+    @intrinsic
+    def note(typingctx):  # numba calls this when it compiles
+        collected.append(gc.isenabled())
+        return types.intp(), lambda context, *_: context.get_constant(types.intp, 0)
+
+    @compiling.kernel
+    def noting():
+        return note()
+
+    before = gc.isenabled()
+    (gc.enable if collects else gc.disable)()
+    try:
+        assert noting() == 0
+        assert collected and not any(collected)
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()
