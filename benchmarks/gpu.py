@@ -57,7 +57,10 @@ def blocks_of_copy(numbers):
 
 
 def threads_for(numbers, most):
-    """Return the size of a block: a power of two, no larger than so many numbers can feed."""
+    """Return the size of a block: the least power of two with a thread for each of the numbers.
+
+    It is a warp at least, and at most ``most``.
+    """
     threads = gpu.WARP
     while threads < min(numbers, most):
         threads *= 2
@@ -74,7 +77,7 @@ def contestants(rows, classes):
             threads = threads_for(classes, gpu.MOST_THREADS)
         if kernel is not gpu.row_kept or classes <= gpu.MOST_CLASSES:
             found[name] = cuda.jit(kernel), gpu.blocks_for(kernel, rows, threads), threads
-    threads = threads_for(-(-classes // REGISTERS), 1024)
+    threads = threads_for(-(-classes // REGISTERS), gpu.WARP**2)  # it has room for 32 warps
     if (per_thread := -(-classes // threads)) <= REGISTERS:
         found["row in registers"] = cuda.jit(gpu.row_in_registers(per_thread)), rows, threads
     return found
@@ -164,8 +167,8 @@ def measure_calls():
     """Return name to the seconds of a call on a small array, lowest and median."""
     x = scores(SMALL)
     there, result = cuda.to_device(x), cuda.device_array(SMALL, np.float32)
-    launch = launch_of(*contestants(*SMALL)["row in registers"], there, result)
-    calls = {"numba, arrays on the device": launch}
+    kernel = contestants(*SMALL)["row in registers"]
+    calls = {"numba, arrays on the device": launch_of(*kernel, there, result)}
     if launch := softmax_of_pytorch(there):
         calls["torch.softmax"] = launch
     calls["smnn.softmax, array of the host"] = partial(smnn.softmax, x)
