@@ -32,7 +32,7 @@ def measure(case, budget_seconds, libraries):
     seconds = race({**functions, **beside}, budget_seconds, THREADS)
     record = case.as_dict() | {"threads": THREADS}
     record["seconds"] = {name: summary(seconds[name]) for name in functions}
-    for name in ("copy", "arithmetic", "call", "one thread", "shared anyway"):
+    for name in ("copy", "arithmetic", "call", "one thread"):
         forms = [summary(seconds[form]) for form in beside if form.startswith(name)]
         if forms:
             record[f"{name.replace(' ', '_')}_seconds"] = min(forms, key=best)

@@ -249,7 +249,7 @@ from smnn import _kernels as kernels
 
 for classes in 10, 100, 3000:
     x, weight = np.zeros((40, classes), np.float32), np.ones(classes, np.float32)
-    block_max = np.empty(3, np.float32)
+    maxima, report = np.empty((40, 3), np.float32), np.zeros(1, int)
     for bad in -1, classes, 10**9, -(10**9), 2**62:
         for row in 0, 17, 38:
             labels = np.arange(40) % classes
@@ -259,17 +259,18 @@ for classes in 10, 100, 3000:
                 for kernel, extra in {
                     10: [(kernels.labels_short, ())],
                     100: [(kernels.labels_long, (16, None))],
-                    3000: [(kernels.labels_blocks, (None, block_max))],
+                    3000: [(kernels.labels_blocks, (None, maxima))],
                 }[classes]:
                     losses, dx = np.zeros(40, np.float32), np.zeros_like(x)
-                    found = kernel(x, labels, -100, w, 1.0, losses, dx, *extra, 0, 39)
-                    assert found[0] == row, (classes, bad, row, found)
+                    found = kernel(x, labels, -100, w, 1.0, losses, dx, report, *extra, 0, 39)
+                    assert found[0] == report[0] == row, (classes, bad, row, found)
                     assert losses[row] == 0 and not dx[row].any()
                     if row != 17:
                         np.testing.assert_allclose(losses[17], np.log(classes), 1e-6)
                 losses, dx = np.zeros(40, np.float32), np.zeros_like(x)
-                found = kernels.smoothed_labels(x, labels, -100, w, 0.1, 1.0, losses, dx, 0, 39)
-                assert found[0] == row
+                arguments = x, labels, -100, w, 1.0, losses, dx, report, 0.1
+                found = kernels.smoothed_labels(*arguments, 0, 39)
+                assert found[0] == report[0] == row
                 # All of the rows: nothing is written.
                 found = kernels.cross_entropy_labels(x, labels, -100, w, 0.0, 1.0, losses, x)
                 assert found[0] == row and not x.any()

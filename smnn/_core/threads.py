@@ -27,7 +27,7 @@ ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side 
 
 _threads = None
 _workers = 0
-_jobs: queue.SimpleQueue = queue.SimpleQueue()
+jobs: queue.SimpleQueue = queue.SimpleQueue()
 _start = threading.Lock()
 
 
@@ -147,9 +147,9 @@ def parallel_rows(task, rows, size):
         step += -step % ROWS_PER_STEP
     bounds = [(start, min(start + step, rows)) for start in range(0, rows, step)]
     job = _Job(task, bounds)
-    _hire(threads - 1)
+    hire(threads - 1)
     for _ in range(min(threads, len(bounds)) - 1):
-        _jobs.put(job)
+        jobs.put(job.work)
     job.work()
     return job.finish()
 
@@ -187,23 +187,23 @@ class _Job:
         return self.results
 
 
-def _hire(workers):
-    """Start threads until there are this many workers."""
+def hire(workers):
+    """Start threads until there are this many workers, which do what is put into ``jobs``."""
     global _workers
     with _start:
         for _ in range(_workers, workers):
-            threading.Thread(target=_serve, args=(_jobs,), name="smnn", daemon=True).start()
+            threading.Thread(target=_serve, args=(jobs,), name="smnn", daemon=True).start()
             _workers += 1
 
 
 def _serve(jobs):
     while True:
-        jobs.get().work()
+        jobs.get()()
 
 
 def _forget_workers():
-    global _workers, _jobs, _start
-    _workers, _jobs, _start = 0, queue.SimpleQueue(), threading.Lock()
+    global _workers, jobs, _start
+    _workers, jobs, _start = 0, queue.SimpleQueue(), threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -64,7 +64,7 @@ from .cross_entropy import (
 from .draws import draw_classes
 from .exponential import exp_float32, exp_float64
 from .paths import paths_of_sequences, work_shape
-from .plan import BLOCK, choose_way, is_shared, small_way
+from .plan import BLOCK, FOLLOWING_BYTES, choose_way, is_shared, rows_per_part, small_way
 from .recurrent import (
     find_gru_gates,
     find_gru_state,
@@ -73,6 +73,7 @@ from .recurrent import (
     step_lstm,
     step_lstm_vjp,
 )
+from .sharing import note_end, share_rows
 from .simd.compile import INTERPRETED
 from .simd.direct import ROWS, Rows, SmallKernel
 from .softmax import (
@@ -139,23 +140,22 @@ SMALL_LOSS, SMALL_LOSS_AND_GRADIENT = (
     for gradient in (types.none, ROWS)
 )
 
+UNREAD = np.full(1, -1)  # where kernels report what they also return
 
-def run(kernel, arguments, x, extra=(), blocks=0):
+
+def run(kernel, arguments, x, shared=None):
     """Run a kernel over all rows of x, on several threads if there is work for them.
 
-    ``extra`` and ``blocks`` are as `choose_way` returns them.  Each part has memory of its own for
-    the maxima of blocks.  Returns a list of what the kernel returned for each part.
+    ``shared`` is what `is_shared` says, where it was asked before.  Returns what the kernel
+    returns, or None if the rows were shared.
     """
-
-    if not is_shared(x):
-        own = (np.empty(blocks, x.dtype),) if blocks else ()
-        return [kernel(*arguments, *extra, *own, 0, len(x))]
-
-    def work(start, stop):
-        own = (np.empty(blocks, x.dtype),) if blocks else ()
-        return kernel(*arguments, *extra, *own, start, stop)
-
-    return parallel_rows(work, len(x), x.nbytes)
+    if is_shared(x) if shared is None else shared:
+        result = share_rows(kernel, arguments, len(x), rows_per_part(x))
+    else:
+        result = kernel(*arguments, 0, len(x))
+    if x.nbytes >= FOLLOWING_BYTES:
+        note_end()
+    return result
 
 
 def softmax(x, scale, out):
@@ -166,8 +166,8 @@ def softmax(x, scale, out):
             return SMALL_SOFTMAX[small][x.dtype](x, out)
         scale = None
     x, out = as_rows(x), as_rows(out)
-    way, extra, blocks = choose_way(x, out)
-    run(SOFTMAX[way], (x, scale, out), x, extra, blocks)
+    way, extra = choose_way(x, out)
+    run(SOFTMAX[way], (x, scale, out, *extra), x)
 
 
 def log_softmax(x, scale, out):
@@ -178,14 +178,14 @@ def log_softmax(x, scale, out):
             return SMALL_LOG_SOFTMAX[small][x.dtype](x, out)
         scale = None
     x, out = as_rows(x), as_rows(out)
-    way, extra, blocks = choose_way(x, out, recomputes=False)
-    run(LOG_SOFTMAX[way], (x, scale, out), x, extra, blocks)
+    way, extra = choose_way(x, out, recomputes=False)
+    run(LOG_SOFTMAX[way], (x, scale, out, *extra), x)
 
 
 def logsumexp(x, out):
     """See ``reference.logsumexp``."""
-    way, extra, blocks = choose_way(x, None)
-    run(LOGSUMEXP[way], (x, out), x, extra, blocks)
+    way, extra = choose_way(x, None)
+    run(LOGSUMEXP[way], (x, out, *extra), x)
 
 
 def logsumexp_weighted(x, b, out, sign):
@@ -195,15 +195,8 @@ def logsumexp_weighted(x, b, out, sign):
 
 def draw(x, scale, uniform, out):
     """See ``reference.draw``."""
-    scale = None if scale == 1.0 else scale
-
-    def work(start, stop):
-        draw_classes(x, scale, uniform, np.empty(-(-x.shape[1] // BLOCK)), out, start, stop)
-
-    if is_shared(x):
-        parallel_rows(work, len(x), x.nbytes)
-    else:
-        work(0, len(x))
+    sums = np.empty((len(x), -(-x.shape[1] // BLOCK)))
+    run(draw_classes, (x, None if scale == 1.0 else scale, uniform, sums, out), x)
 
 
 def softmax_vjp(dy, y, out):
@@ -230,15 +223,14 @@ def cross_entropy_labels(x, labels, ignore_index, weight, smoothing, divisor, lo
             return bad, 0.0, 0.0
         divisor = divisor or weights
     if smoothing:
-        arguments = x, labels, ignore_index, weight, smoothing, divisor, losses, dx
-        parts = run(smoothed_labels, arguments, x)
+        kernel, extra = smoothed_labels, (smoothing,)
     else:
-        arguments = x, labels, ignore_index, weight, divisor, losses, dx
-        way, extra, blocks = choose_way(x, dx)
-        parts = run(LABELS[way], arguments, x, extra, blocks)
-    if shared:
-        return max(bad for bad, _, _ in parts), sum_losses(losses), weights
-    return parts[0]
+        way, extra = choose_way(x, dx)
+        kernel = LABELS[way]
+    report = np.full(1, -1) if shared else UNREAD
+    arguments = x, labels, ignore_index, weight, divisor, losses, dx, report, *extra
+    result = run(kernel, arguments, x, shared)
+    return (report[0], sum_losses(losses), weights) if shared else result
 
 
 def mean_loss(x, labels, ignore_index, dx):

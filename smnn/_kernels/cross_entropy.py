@@ -301,6 +301,14 @@ def amend_gradient(dx, row, classes, k, numbers, operands):
     write_at_label(dx, row, classes, numbers[AT_LABEL * lanes_of(dx) + k], operands)
 
 
+@inlined
+def reported(found, report):
+    """Return what was found; of a part of the rows nobody sees it, so a bad label is reported."""
+    if found[0] >= 0:
+        report[0] = found[0]
+    return found
+
+
 run_short = with_labels(
     over_short_rows(keep_exponential, True, pick_of_columns, lose_rows, finish_gradients)
 )
@@ -311,27 +319,30 @@ run_blocks = with_labels(over_blocks(True, read_label, lose_row, amend_gradient)
 
 
 @kernel
-def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, start, stop):
+def labels_short(x, labels, ignore_index, weight, divisor, losses, dx, report, start, stop):
     """Cross-entropy against labels, of short rows; see `with_labels`."""
-    return run_short(x, labels, ignore_index, weight, divisor, losses, dx, None, start, stop)
+    found = run_short(x, labels, ignore_index, weight, divisor, losses, dx, None, start, stop)
+    return reported(found, report)
 
 
 @kernel
 def labels_long(
-    x, labels, ignore_index, weight, divisor, losses, dx, group_size, several, start, stop
+    x, labels, ignore_index, weight, divisor, losses, dx, report, group_size, several, start, stop
 ):
     """Cross-entropy against labels, of long rows; see `with_labels`."""
     extra = group_size, several
-    return run_long(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    found = run_long(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    return reported(found, report)
 
 
 @kernel
 def labels_blocks(
-    x, labels, ignore_index, weight, divisor, losses, dx, nontemporal, block_max, start, stop
+    x, labels, ignore_index, weight, divisor, losses, dx, report, nontemporal, maxima, start, stop
 ):
     """Cross-entropy against labels, of rows of several blocks; see `with_labels`."""
-    extra = nontemporal, block_max
-    return run_blocks(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    extra = nontemporal, maxima
+    found = run_blocks(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    return reported(found, report)
 
 
 @inlined
@@ -470,10 +481,13 @@ run_smoothed = with_labels(over_coefficients)
 
 
 @kernel
-def smoothed_labels(x, labels, ignore_index, weight, smoothing, divisor, losses, dx, start, stop):
+def smoothed_labels(
+    x, labels, ignore_index, weight, divisor, losses, dx, report, smoothing, start, stop
+):
     """Cross-entropy against smoothed labels; see `with_labels`."""
     extra = None, smoothing
-    return run_smoothed(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    found = run_smoothed(x, labels, ignore_index, weight, divisor, losses, dx, extra, start, stop)
+    return reported(found, report)
 
 
 @kernel

@@ -18,7 +18,7 @@ from .simd.vectors import max_across, sum_across
 def draw_classes(x, scale, uniform, sums, out, start, stop):
     """Write the classes that ``uniform`` of shape (rows, draws) asks for, −1 in a row without any.
 
-    ``sums`` has room for a number for each block of a row.
+    ``sums`` is memory of shape (rows, blocks).
     """
     classes, draws = x.shape[1], uniform.shape[1]
     values = pointer(x)
@@ -31,17 +31,17 @@ def draw_classes(x, scale, uniform, sums, out, start, stop):
             count = min(BLOCK, classes - first)
             block, _ = last_exponentials(values, base + first, count, m, scale, None, None)
             total += np.float64(sum_across(block))
-            sums[first // BLOCK] = total
+            sums[row, first // BLOCK] = total
         for k in range(draws):
             out[row, k] = -1
             if 0 < total < np.inf:
                 rest = uniform[row, k] * total
                 block = 0
-                while sums[block] <= rest and sums[block] < total:
+                while sums[row, block] <= rest and sums[row, block] < total:
                     block += 1
                 first = block * BLOCK
                 if block:
-                    rest -= sums[block - 1]
+                    rest -= sums[row, block - 1]
                 count = min(BLOCK, classes - first)
                 copy(values, base + first, kept, 0, count)
                 last_exponentials(kept, 0, count, m, scale, None, kept)

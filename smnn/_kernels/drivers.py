@@ -40,6 +40,7 @@ from .simd.memory import (
     load,
     only_if,
     pointer,
+    pointer_to,
     scratch,
     store,
     store_fence,
@@ -161,25 +162,25 @@ def over_long_rows(keep, split, pick, reduce, finish, amend):
 def over_blocks(split, pick, reduce, amend):
     """Make the driver for rows of several blocks, of which the exponentials are written.
 
-    ``extra`` is (nontemporal, block_max): True where the results are written past the caches, else
-    None, and memory for a number for each block of a row.  ``pick(row, operands)`` and
+    ``extra`` is (nontemporal, maxima): True where the results are written past the caches, else
+    None, and memory of shape (rows, blocks).  ``pick(row, operands)`` and
     ``reduce(row, m, total, below, picked, numbers, operands)`` get one row; reduce returns the
     factor of its probabilities.
     """
 
     @inlined
     def drive(x, scale, out, operands, extra, start, stop):
-        nontemporal, block_max = extra
+        nontemporal, maxima = extra
         drive_blocks(
-            pointer(x), scale, pointer(out), operands, nontemporal, pointer(block_max),
-            x.shape[1], start, stop,
+            pointer(x), scale, pointer(out), operands, nontemporal, pointer(maxima),
+            maxima.shape[1], x.shape[1], start, stop,
         )  # fmt: skip
 
     @inlined
-    def drive_blocks(x, scale, out, operands, nontemporal, block_max, classes, start, stop):
+    def drive_blocks(x, scale, out, operands, nontemporal, maxima, blocks, classes, start, stop):
         numbers = scratch(x, NUMBERS)
         for row in range(start, stop):
-            base = row * classes
+            base, block_max = row * classes, pointer_to(maxima, row * blocks)
             picked = pick(row, operands)
             if nontemporal is None:
                 m, total, below = block_exponentials(

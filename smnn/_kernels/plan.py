@@ -7,6 +7,11 @@ comes from beyond the caches is read once from memory, block by block.
 
 from pathlib import Path
 
+import numpy as np
+
+from .._core.threads import get_num_threads
+from .sharing import are_awake, calls_follow, note_end
+from .simd.compile import INTERPRETED
 from .simd.emulation import VECTOR_BYTES
 
 SHORT, LONG, BLOCKS = range(3)  # the ways
@@ -41,6 +46,13 @@ SEVERAL = 4  # rows, of which one can be finished while another is begun
 # With fewer bytes one thread is done about as soon as a sleeping one begins.  On short rows
 # as many bytes take longer.
 SHARED_BYTES, SHARED_SHORT_BYTES = 6 << 20, 2 << 20
+# While calls follow one another the threads are awake, and it pays with fewer.
+FOLLOWING_BYTES = 1 << 18
+SECONDS_PER_BYTE = 5e-11  # about, of a small call
+
+# What a part of a call takes for its first and its last rows is little if it has so many bytes.
+BYTES_PER_PART, PARTS_PER_THREAD = 1 << 19, 4
+ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side by side
 
 
 def small_way(x):
@@ -52,40 +64,52 @@ def small_way(x):
     size = x.nbytes
     if size <= SHORT_ROW_BYTES:
         return SHORT
-    if size < SHARED_SHORT_BYTES:
-        classes = x.shape[-1]
-        if classes * x.itemsize <= SHORT_ROW_BYTES:
-            return SHORT
-        if classes <= BLOCK:
-            return LONG
-    return None
+    classes = x.shape[-1]
+    if size >= SHARED_SHORT_BYTES or classes > BLOCK:
+        return None
+    if size >= FOLLOWING_BYTES and get_num_threads() > 1:
+        if calls_follow() and are_awake():
+            return None
+        note_end(after=size * SECONDS_PER_BYTE)
+    return SHORT if classes * x.itemsize <= SHORT_ROW_BYTES else LONG
 
 
 def is_shared(x):
     """Return whether several threads work on x."""
-    size = x.nbytes
-    if size >= SHARED_BYTES:
+    size, rows = x.nbytes, len(x)
+    if size < FOLLOWING_BYTES or rows < 2 or get_num_threads() == 1 or INTERPRETED:
+        return False
+    if size >= (SHARED_SHORT_BYTES if size <= SHORT_ROW_BYTES * rows else SHARED_BYTES):
         return True
-    return size >= SHARED_SHORT_BYTES and size <= SHORT_ROW_BYTES * len(x)
+    # A thread that is still asleep comes in time for the end of a long call.
+    return calls_follow() and (size >= SHARED_SHORT_BYTES or are_awake())
+
+
+def rows_per_part(x):
+    """Return how many rows of x make a part: as many parts for each thread, if they are small."""
+    rows, threads = len(x), get_num_threads()
+    each = min(max(x.nbytes // (BYTES_PER_PART * threads), 1), PARTS_PER_THREAD)
+    step = -(-rows // (threads * each))
+    return step if step < ROWS_PER_STEP else step + -step % ROWS_PER_STEP
 
 
 def choose_way(x, out, recomputes=True):
     """Choose the way through x with a result ``out``, which may be None.
 
-    Returns (way, extra, blocks): SHORT, LONG or BLOCKS, the arguments that a kernel of this way
-    takes beyond the others, and for how many blocks it takes memory, to keep their maxima in.
-    ``recomputes`` tells that a nontemporal result takes the exponentials twice.
+    Returns (way, extra): SHORT, LONG or BLOCKS, and the arguments that a kernel of this way takes
+    beyond the others.  ``recomputes`` tells that a nontemporal result takes the exponentials twice.
     """
     (rows, classes), size = x.shape, x.nbytes
     if size <= SHORT_ROW_BYTES * rows:
-        return SHORT, (), 0
+        return SHORT, ()
     several = None if classes <= BLOCK else True
     fits_scratch = size <= NEAR_SCRATCH_BYTES * rows  # one row does
     if several is None or (rows >= SEVERAL and size <= NEAR_BYTES and fits_scratch):
         scratch_bytes = NEAR_SCRATCH_BYTES if size <= NEAR_BYTES else FAR_SCRATCH_BYTES
         group_size, lanes = scratch_bytes * rows // size or 1, VECTOR_BYTES // x.itemsize
-        return LONG, (group_size if group_size < lanes else lanes, several), 0
-    return BLOCKS, (_nontemporal(x, out, recomputes and fits_scratch),), -(-classes // BLOCK)
+        return LONG, (group_size if group_size < lanes else lanes, several)
+    maxima = np.empty((rows, -(-classes // BLOCK)), x.dtype)
+    return BLOCKS, (_nontemporal(x, out, recomputes and fits_scratch), maxima)
 
 
 def _nontemporal(x, out, refuse):

@@ -31,6 +31,7 @@ from .simd.memory import (
     load_some,
     lowest_of,
     pointer,
+    pointer_to,
     store,
     store_fence,
     store_part,
@@ -97,9 +98,9 @@ def softmax_long(x, scale, out, group_size, several, start, stop):
 
 
 @kernel
-def softmax_blocks(x, scale, out, nontemporal, block_max, start, stop):
+def softmax_blocks(x, scale, out, nontemporal, maxima, start, stop):
     """Write softmax(x · scale) of rows of several blocks."""
-    softmax_over_blocks(x, scale, out, (), (nontemporal, block_max), start, stop)
+    softmax_over_blocks(x, scale, out, (), (nontemporal, maxima), start, stop)
 
 
 # --- Log-softmax ------------------------------------------------------------------------
@@ -144,17 +145,17 @@ def log_softmax_long(x, scale, out, group_size, several, start, stop):
 
 
 @kernel
-def log_softmax_blocks(x, scale, out, nontemporal, block_max, start, stop):
+def log_softmax_blocks(x, scale, out, nontemporal, maxima, start, stop):
     """Write log softmax(x · scale) of rows of several blocks.
 
     The previous row is written while the sums of the current one are found, unless it is
     written past the caches.
     """
     classes = x.shape[1]
-    x, out, block_max = pointer(x), pointer(out), pointer(block_max)
+    x, out, blocks, maxima = pointer(x), pointer(out), maxima.shape[1], pointer(maxima)
     m, log = lowest_of(x), 0.0
     for row in range(start, stop):
-        base = row * classes
+        base, block_max = row * classes, pointer_to(maxima, row * blocks)
         if (row > start) if nontemporal is None else False:
             m, total, below = block_exponentials(
                 x, base, classes, scale, True, None, block_max, out, (m, log)
@@ -222,10 +223,10 @@ def logsumexp_long(x, out, group_size, several, start, stop):
 
 
 @kernel
-def logsumexp_blocks(x, out, nontemporal, block_max, start, stop):
+def logsumexp_blocks(x, out, nontemporal, maxima, start, stop):
     """Write logsumexp of rows of several blocks."""
     operands = pointer(x), pointer(out), x.shape[1]
-    logsumexp_over_blocks(x, None, None, operands, (None, block_max), start, stop)
+    logsumexp_over_blocks(x, None, None, operands, (None, maxima), start, stop)
 
 
 # --- Weighted logsumexp -----------------------------------------------------------------

@@ -32,6 +32,8 @@ from numba.core.registry import cpu_target
 from numba.core.typed_passes import NativeLowering, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 
+from . import shared_entry
+
 INTERPRETED = bool(config.DISABLE_JIT)
 FOLDER = Path(__file__).parents[1]
 KERNELS = []  # all that were decorated
@@ -75,6 +77,22 @@ class _PartLower(Lower):
             self.function.attributes.add("noinline")
 
 
+class _KernelLower(Lower):
+    """Writes the code of a kernel, and the way by which threads share its rows if it has rows."""
+
+    def create_cpython_wrapper(self, release_gil=False):
+        if tuple(self.fndesc.args[-2:]) == shared_entry.ROWS:
+            shared_entry.wrap(self, release_gil)
+        else:
+            super().create_cpython_wrapper(release_gil)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _KernelLowering(NativeLowering):
+    _name = "kernel_lowering"
+    lowering_class = _KernelLower
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     _name = "part_lowering"
@@ -96,7 +114,6 @@ class _Compiler(CompilerBase):
     """Leaves out the steps for functions within functions and for expressions of whole arrays."""
 
     left_out = (InlineClosureLikes, NopythonRewrites)
-    lowering = NativeLowering
 
     def define_pipelines(self):
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
@@ -116,6 +133,8 @@ class _KernelCompiler(_Compiler):
     numba makes a hundred thousand objects that live on, and the garbage collector would go
     through all of them again and again.
     """
+
+    lowering = _KernelLowering
 
     def compile_extra(self, function):
         collects = gc.isenabled()
@@ -208,6 +227,13 @@ def kernel(function):
         compiled = njit(**options)(function)
     KERNELS.append(compiled)
     return compiled
+
+
+def address_of(function, *kinds):
+    """Return the address of a kernel that is compiled for arguments of these types."""
+    function.compile(kinds)
+    code = function.overloads[kinds]
+    return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
 
 
 def compiled_count():

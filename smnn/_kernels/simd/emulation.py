@@ -70,6 +70,10 @@ def pointer(array):
     return None if array is None else array.reshape(-1)
 
 
+def pointer_to(x, i):
+    return x[i:]
+
+
 def only_if(wanted, x):
     return None if wanted is None else x
 

@@ -62,6 +62,14 @@ def pointer(typingctx, array):
 
 
 @typed_operation
+def pointer_to(typingctx, x, i):
+    """The address of ``x[i]``."""
+    return x(x, types.intp), lambda context, builder, signature, values: builder.gep(
+        values[0], [values[1]]
+    )
+
+
+@typed_operation
 def only_if(typingctx, wanted, x):
     """x, or None if the other is None."""
     if wanted is types.none:
