@@ -55,6 +55,11 @@ BYTES_PER_PART, PARTS_PER_THREAD = 1 << 19, 4
 ROWS_PER_STEP = 16  # parts begin at multiples of this: so many rows stand side by side
 
 
+def has_threads():
+    """Return whether rows can be shared at all."""
+    return get_num_threads() > 1 and not INTERPRETED
+
+
 def small_way(x):
     """Return SHORT or LONG for an array that has kernels of its own, otherwise None.
 
@@ -67,7 +72,7 @@ def small_way(x):
     classes = x.shape[-1]
     if size >= SHARED_SHORT_BYTES or classes > BLOCK:
         return None
-    if size >= FOLLOWING_BYTES and get_num_threads() > 1:
+    if size >= FOLLOWING_BYTES and has_threads():
         if calls_follow() and are_awake():
             return None
         note_end(after=size * SECONDS_PER_BYTE)
@@ -77,7 +82,7 @@ def small_way(x):
 def is_shared(x):
     """Return whether several threads work on x."""
     size, rows = x.nbytes, len(x)
-    if size < FOLLOWING_BYTES or rows < 2 or get_num_threads() == 1 or INTERPRETED:
+    if size < FOLLOWING_BYTES or rows < 2 or not has_threads():
         return False
     if size >= (SHARED_SHORT_BYTES if size <= SHORT_ROW_BYTES * rows else SHARED_BYTES):
         return True
