@@ -123,7 +123,8 @@ def compare(arguments, threads):
         folders = arguments.against, against.HERE
         print(against.cold_text(*(startup.measure_cold(folder) for folder in folders)))
     if arguments.output:
-        arguments.output.write_text(json.dumps(records, indent=1) + "\n")
+        results = {"machine": machine.describe(), "records": records}
+        arguments.output.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main():

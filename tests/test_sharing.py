@@ -116,3 +116,21 @@ def test_each_thread_has_as_many_parts(rows, classes, two_threads):
     assert step * 2 * plan.PARTS_PER_THREAD >= rows
     assert -(-rows // step) % 2 == 0
     assert rows < 2 * plan.ROWS_PER_STEP or step % plan.ROWS_PER_STEP == 0
+
+
+def test_what_costs_more_than_it_earns_rests(two_threads, monkeypatch):
+    for name in ("_credit", "_rest_end", "_last_end"):
+        monkeypatch.setattr(sharing, name, getattr(sharing, name))
+    add_one(np.zeros((100, 5)), 16)  # compiles
+    sharing.note_end()
+    assert sharing.calls_follow()
+    lost = int(sharing.MOST_CREDIT / 1e-4) + 2
+    for _ in range(lost):  # of calls that waited for half of their time
+        sharing._settle(1e-4, sharing._patience // 5)
+    sharing.note_end()
+    assert not sharing.calls_follow()
+    monkeypatch.setattr(sharing, "_rest_end", 0.0)
+    assert sharing.calls_follow()
+    for _ in range(lost):
+        sharing._settle(1e-4, 0)
+    assert sharing._credit == sharing.MOST_CREDIT

@@ -1,13 +1,15 @@
-"""Threads that share the rows of one call.
+"""Threads that share a call.
 
-A kernel does not hold Python's lock, so plain threads can run it side by side.  The rows
-are cut into parts; the calling thread and the workers each take the next part until none
-is left.  The caller works too and never waits for a worker that has not begun: a part that
-nobody else took, it does itself.  So a call from any thread, or from many at once, ends,
-and with busy workers it is as fast as it would be alone.
+The threads are started on first use and end with the process; each does one job after another.
+A forked child has none of them, forgets its parent's and starts its own.
 
-The workers are started on first use and end with the process.  A forked child has none of
-them, forgets its parent's and starts its own.
+The rows of a kernel are handed to them in compiled code (``_kernels/sharing.py``).  What is
+written in Python around several kernels, such as attention, is a task for `parallel_rows`: neither
+kernels nor products of matrices hold Python's lock, so that plain threads run them side by side.
+The rows are cut into parts; the calling thread and the workers each take the next part until none
+is left.  The caller works too and never waits for a worker that has not begun: a part that nobody
+else took, it does itself.  So a call from any thread, or from many at once, ends, and with busy
+workers it is as fast as it would be alone.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ Why they are fast, in the order of what it brings, and where to read it.
    allows it a table that fits a register and halves the polynomial.
 6. **Small arrays have kernels of their own** (``simd/direct.py``).  Their calls skip what numba
    does to find the code for a call, and take an array of any shape as it is.
+7. **Threads wait in compiled code** (``sharing.py``).  While calls follow one another, a thread
+   begins its part of the next one within a microsecond.
 
 ``drivers.py`` has one driver for each way through an array, ``plan.py`` chooses between them and
 holds every number that was tuned.  The result for a row does not depend on the number of

@@ -12,6 +12,7 @@ arguments come as the addresses that ``simd/shared_entry.py`` makes.
 """
 
 import os
+import sys
 import threading
 import time
 
@@ -28,9 +29,10 @@ from .simd.vectors import call_llvm
 
 LINE = 8  # integers of a cache line: what is written often has one to itself
 SHARE, KERNEL, FRAME, ROWS, STEP = range(5)  # the way in, and what a call consists of
-STATE, NEXT, INSIDE, CALLS, AWAKE = (LINE * k for k in range(1, 6))
+STATE, NEXT, INSIDE, CALLS, AWAKE, WAITED, PROCESSOR = (LINE * k for k in range(1, 8))
 FREE, TAKEN, OPEN = range(3)  # values of STATE; while it is OPEN, parts may be taken
-ROUNDS_TO_YIELD = 1 << 10  # of waiting: whoever is waited for may need this processor
+ROUNDS_TO_LOOK = 64  # of waiting, after which a thread looks where it is
+ROUNDS_TO_YIELD = 1 << 11  # of waiting: whoever is waited for may need this processor
 
 
 # --- Operations on the integers of the pool, in one order for all threads ------------------
@@ -133,6 +135,20 @@ def yield_processor(typingctx):
     return types.void(), codegen
 
 
+@intrinsic
+def processor(typingctx):
+    """Return the number of the processor that runs this, or −1 where the system does not say."""
+
+    def codegen(context, builder, signature, values):
+        if sys.platform != "linux":
+            return INTEGER(-1)
+        kind = ir.FunctionType(ir.IntType(32), [])
+        call = cgutils.get_or_insert_function(builder.module, kind, "sched_getcpu")
+        return builder.sext(builder.call(call, []), INTEGER)
+
+    return types.int64(), codegen
+
+
 # --- What the caller and the threads do -------------------------------------------------
 
 
@@ -159,6 +175,7 @@ def share(pool, kernel, frame, rows):
     write(pool, KERNEL, kernel)
     write(pool, FRAME, frame)
     write(pool, ROWS, rows)
+    write(pool, PROCESSOR, processor())
     write(pool, NEXT, 0)
     write(pool, STATE, OPEN)
     add(pool, CALLS, 1)
@@ -171,12 +188,16 @@ def share(pool, kernel, frame, rows):
             relax()
         else:
             yield_processor()
+    write(pool, WAITED, rounds)
     write(pool, STATE, FREE)
 
 
 @kernel
 def serve(pool, patience):
-    """Take parts of calls, until none has come for as many rounds of waiting."""
+    """Take parts of calls, until none has come for as many rounds of waiting.
+
+    A thread that waits on the processor of the caller takes time from it, and lets it go first.
+    """
     add(pool, AWAKE, 1)
     rounds = 0
     while rounds < patience:
@@ -189,26 +210,37 @@ def serve(pool, patience):
         while rounds < patience and read(pool, CALLS) == calls:
             relax()
             rounds += 1
+            if rounds % ROUNDS_TO_LOOK == 0:
+                here = processor()
+                if here >= 0 and here == read(pool, PROCESSOR):
+                    yield_processor()
     add(pool, AWAKE, -1)
 
 
 # --- What Python does -------------------------------------------------------------------
 
 FOLLOW_SECONDS = 250e-6  # of waiting for the next call
+# Where other programs, or the threads of other libraries, want the processors too, a thread may
+# be stopped in the middle of its part, and the caller waits for milliseconds.  So sharing has to
+# earn what it costs: a call earns its seconds, and one that waited for a third of them loses them.
+YIELD_SECONDS = 3e-7  # at least, of a round that yields
+MOST_CREDIT, FIRST_CREDIT, REST_SECONDS = 1e-3, 2e-4, 0.2
 
-_memory = np.zeros(7 * LINE, np.int64)
+_memory = np.zeros(9 * LINE, np.int64)
 _memory = _memory[-_memory.ctypes.data // 8 % LINE :]  # begins with a cache line
 _pool = _memory.ctypes.data
 _table = memoryview(_memory)  # of which Python reads an integer in less time
 _patience = None  # rounds of waiting that take FOLLOW_SECONDS
 _called = 0  # threads that are awake, or will be
 _last_end = 0.0  # of a call
+_credit, _rest_end = MOST_CREDIT, 0.0  # seconds earned; until when nothing is shared
 _lock = threading.Lock()
 
 
 def calls_follow():
-    """Return whether this call comes so soon after another one that the threads should be awake."""
-    return time.perf_counter() - _last_end < FOLLOW_SECONDS
+    """Return whether a call comes so soon after another one that it should be shared."""
+    now = time.perf_counter()
+    return now - _last_end < FOLLOW_SECONDS and now > _rest_end
 
 
 def are_awake():
@@ -229,7 +261,20 @@ def share_rows(kernel, arguments, rows, step):
     if _called < threads.get_num_threads() - 1:
         _wake()
     _table[STEP] = step  # if another call changes it, its parts are as good
+    start = time.perf_counter()
     kernel(*arguments, -_pool, rows)
+    _settle(time.perf_counter() - start, _table[WAITED])
+
+
+def _settle(seconds, rounds):
+    """Count what a shared call has earned or lost; stop sharing for a while if that is too much."""
+    global _credit, _rest_end
+    waited = rounds * FOLLOW_SECONDS / _patience
+    if rounds > ROUNDS_TO_YIELD:
+        waited += (rounds - ROUNDS_TO_YIELD) * YIELD_SECONDS
+    _credit = min(_credit + (seconds if waited < seconds / 3 else -seconds), MOST_CREDIT)
+    if _credit < 0.0:
+        _credit, _rest_end = FIRST_CREDIT, time.perf_counter() + REST_SECONDS
 
 
 def _wake():

@@ -2,7 +2,9 @@
 
 A **kernel** is what Python calls.  numba compiles it when it is first called, for the types
 that it is called with, and caches the result on disk.  Kernels call **inlined** functions,
-whose code becomes part of theirs, and **noinline** ones, whose code does not.
+whose code becomes part of theirs, and **noinline** ones, whose code does not.  A kernel that
+works on the rows from start to stop gets a second way in, by which threads share its rows
+(``shared_entry.py``).
 
 numba invalidates a cached kernel only when the kernel's own file changes, but a kernel is
 made of functions from other files.  So a cached kernel is compared with the date and size of
