@@ -78,10 +78,10 @@ def test_threads_wake_when_calls_follow_and_sleep_when_none_comes(two_threads):
     x = np.random.default_rng(0).standard_normal((256, 1000), dtype=np.float32)
     expected = smnn.softmax(x)
     assert x.nbytes < plan.SHARED_BYTES
-    awake = 0
-    for _ in wait_until(lambda: awake):
+    awake = [0]
+    for _ in wait_until(lambda: awake[-1]):
         found = [smnn.softmax(x) for _ in range(20)]
-        awake = sharing._table[sharing.AWAKE]
+        awake.append(sharing._table[sharing.AWAKE])
         np.testing.assert_array_equal(found, [expected] * 20)
     for _ in wait_until(lambda: sharing._called == 0):
         time.sleep(0.01)
