@@ -8,6 +8,7 @@ import pytest
 
 import smnn
 from smnn import get_num_threads, set_num_threads
+from smnn._core import threads as thread_pool
 
 kernels = pytest.importorskip("smnn._kernels", reason="needs numba")
 
@@ -134,3 +135,17 @@ def test_what_costs_more_than_it_earns_rests(two_threads, monkeypatch):
     for _ in range(lost):
         sharing._settle(1e-4, 0)
     assert sharing._credit == sharing.MOST_CREDIT
+
+
+def test_where_no_thread_can_be_started_the_caller_does_all(two_threads, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(thread_pool, "_workers", 0)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert thread_pool.hire(3) == 0
+    tasks = thread_pool.parallel_rows(lambda start, stop: stop - start, 1000, 1 << 24)
+    assert sum(tasks) == 1000 and thread_pool.jobs.empty()
+    out = np.zeros((100, 5))
+    add_one(out, 16)
+    assert (out == 1).all()

@@ -149,8 +149,7 @@ def parallel_rows(task, rows, size):
         step += -step % ROWS_PER_STEP
     bounds = [(start, min(start + step, rows)) for start in range(0, rows, step)]
     job = _Job(task, bounds)
-    hire(threads - 1)
-    for _ in range(min(threads, len(bounds)) - 1):
+    for _ in range(min(hire(threads - 1), len(bounds) - 1)):
         jobs.put(job.work)
     job.work()
     return job.finish()
@@ -190,12 +189,19 @@ class _Job:
 
 
 def hire(workers):
-    """Start threads until there are this many workers, which do what is put into ``jobs``."""
+    """Start threads until there are this many workers, which do what is put into ``jobs``.
+
+    Returns how many of them there are: fewer where the system or the end of Python allows no more.
+    """
     global _workers
     with _start:
         for _ in range(_workers, workers):
-            threading.Thread(target=_serve, args=(jobs,), name="smnn", daemon=True).start()
+            try:
+                threading.Thread(target=_serve, args=(jobs,), name="smnn", daemon=True).start()
+            except RuntimeError:
+                break
             _workers += 1
+        return min(_workers, workers)
 
 
 def _serve(jobs):

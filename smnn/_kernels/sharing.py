@@ -11,6 +11,7 @@ The pool is a table of integers that all read and write by atomic operations.  A
 arguments come as the addresses that ``simd/shared_entry.py`` makes.
 """
 
+import atexit
 import os
 import sys
 import threading
@@ -280,8 +281,7 @@ def _settle(seconds, rounds):
 def _wake():
     """Call threads into the pool, as many as there shall be."""
     global _called, _patience
-    workers = threads.get_num_threads() - 1
-    threads.hire(workers)
+    workers = threads.hire(threads.get_num_threads() - 1)
     with _lock:
         if _patience is None:
             _patience = _prepare()
@@ -307,6 +307,15 @@ def _work():
     serve(_pool, _patience)
     with _lock:
         _called -= 1
+
+
+@atexit.register
+def _see_threads_off():
+    """Wait until no thread is in the pool any more, before Python takes it away at its end."""
+    for _ in range(1000):
+        if _table[AWAKE] == 0:
+            break
+        time.sleep(1e-4)
 
 
 def _forget_threads():
