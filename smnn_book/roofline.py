@@ -267,8 +267,8 @@ def softmax_by_blocks(x, out, past_caches):
     """Write the softmax of long rows by the package's kernel, past the caches or through them."""
     from smnn._kernels.softmax import softmax_blocks
 
-    block_max = np.empty(-(-x.shape[1] // 1024), x.dtype)
-    softmax_blocks(x, None, out, True if past_caches else None, block_max, 0, len(x))
+    maxima = np.empty((len(x), -(-x.shape[1] // 1024)), x.dtype)
+    softmax_blocks(x, None, out, True if past_caches else None, maxima, 0, len(x))
 
 
 def show_race(functions, sizes, seconds=0.15):
