@@ -75,6 +75,11 @@ def gain_from_threads(record):
     return record["one_thread_seconds"]["best"] / record["seconds"][US]["best"]
 
 
+def gain_from_one_thread(record):
+    """Return our time if the array were shared over that with one thread, in one race."""
+    return record["shared_anyway_seconds"]["best"] / record["seconds"][US]["best"]
+
+
 def shape_text(record):
     return "x".join(map(str, record["shape"]))
 

@@ -3,6 +3,7 @@
 from benchmarks.ratios import (
     US,
     fastest_peer,
+    gain_from_one_thread,
     gain_from_threads,
     in_turn,
     library_seconds,
@@ -139,10 +140,15 @@ def at_least(what, asked, records, value):
 
 
 def score_threads(records):
-    """Yield whether it is right to share the arrays that are shared."""
+    """Yield whether it is right to share the arrays that are shared, and not the others."""
     shared = [record for record in records if "one_thread_seconds" in record]
     if shared:
         yield at_least("two threads against our own one", 1.0, shared, gain_from_threads)
+    # Of older results; since then no array of this size is left to one thread.
+    alone = [record for record in records if "shared_anyway_seconds" in record]
+    if alone:
+        what = "one thread against two, where an array is not shared"
+        yield at_least(what, 1.0, alone, gain_from_one_thread)
 
 
 def score_smallest_call(records):

@@ -1,5 +1,8 @@
 """Threads share the rows of a kernel: every row is done once, and whoever waits goes to sleep."""
 
+import queue
+import subprocess
+import sys
 import threading
 import time
 
@@ -142,6 +145,7 @@ def test_where_no_thread_can_be_started_the_caller_does_all(two_threads, monkeyp
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(thread_pool, "_workers", 0)
+    monkeypatch.setattr(thread_pool, "jobs", queue.SimpleQueue())  # the other may hold calls
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert thread_pool.hire(3) == 0
     tasks = thread_pool.parallel_rows(lambda start, stop: stop - start, 1000, 1 << 24)
@@ -149,3 +153,21 @@ def test_where_no_thread_can_be_started_the_caller_does_all(two_threads, monkeyp
     out = np.zeros((100, 5))
     add_one(out, 16)
     assert (out == 1).all()
+
+
+FIRST_CALL = """
+import numpy as np
+import smnn
+from smnn._kernels import sharing
+from smnn._kernels.attention import merge_of_rows
+
+smnn.set_num_threads(1)
+out, ones = np.zeros((100, 5)), np.ones(100)
+sharing.share_rows(merge_of_rows, (out, ones, np.ones_like(out)), 100, 16)
+assert (out == 1).all()
+"""
+
+
+def test_a_first_call_is_safe_when_the_number_of_threads_has_just_become_one():
+    """In a process of its own, as it would crash."""
+    subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, timeout=300)

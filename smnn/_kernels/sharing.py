@@ -259,7 +259,7 @@ def note_end(after=0.0):
 
 def share_rows(kernel, arguments, rows, step):
     """Call ``kernel(*arguments, start, stop)`` for all rows, step by step, on several threads."""
-    if _called < threads.get_num_threads() - 1:
+    if _patience is None or _called < threads.get_num_threads() - 1:
         _wake()
     _table[STEP] = step  # if another call changes it, its parts are as good
     start = time.perf_counter()
